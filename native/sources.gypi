@@ -1,0 +1,67 @@
+{
+  "variables": {
+    "core_sources": [
+      "native/base/status.cc",
+      "native/sys/mapping.cc",
+      "native/sys/numa.cc",
+      "native/sys/available_memory.cc",
+      "native/sys/backing_file.cc",
+      "native/sys/dax_device.cc",
+      "native/sys/library.cc",
+      "native/sys/errno_name.cc",
+      "native/memory/run_allocator.cc",
+      "native/memory/address_window.cc",
+      "native/memory/backend.cc",
+      "native/memory/node_memory.cc",
+      "native/memory/numa_backend.cc",
+      "native/memory/simulated_backend.cc",
+      "native/memory/file_backend.cc",
+      "native/memory/dax_backend.cc",
+      "native/memory/memkind_plugin.cc",
+      "native/memory/memkind_backend.cc",
+      "native/memory/page_placement.cc",
+      "native/memory/mapping_budget.cc",
+      "native/memory/heap.cc",
+      "native/migrate/page_mover.cc",
+      "native/migrate/move_job.cc",
+      "native/migrate/reback.cc",
+      "native/sys/text_file.cc",
+      "native/sys/probe.cc",
+      "native/topology/parse.cc",
+      "native/topology/tree_reader.cc",
+      "native/topology/nodes.cc",
+      "native/topology/dax.cc",
+      "native/topology/blocks.cc",
+      "native/topology/cgroup.cc",
+      "native/topology/scan.cc",
+      "native/measure/runs.cc",
+      "native/measure/calibrate.cc",
+      "native/sys/direct_file.cc",
+      "native/measure/calibrate_file.cc"
+    ],
+    "bind_sources": [
+      "native/bind/addon.cc",
+      "native/bind/errors.cc",
+      "native/bind/arguments.cc",
+      "native/bind/backend_config.cc",
+      "native/bind/task.cc",
+      "native/bind/run_buffers.cc",
+      "native/bind/heap_tasks.cc",
+      "native/bind/heap.cc",
+      "native/bind/machine.cc"
+    ],
+    "memkind_plugin_sources": [
+      "native/plugins/memkind/plugin.cc"
+    ],
+    "native_test_sources": [
+      "test/native/main.cc",
+      "test/native/sys/text_file_test.cc",
+      "test/native/sys/probe_test.cc",
+      "test/native/topology/parse_test.cc",
+      "test/native/topology/scan_test.cc",
+      "test/native/measure/runs_test.cc",
+      "test/native/measure/calibrate_test.cc",
+      "test/native/measure/calibrate_file_test.cc"
+    ]
+  }
+}
