@@ -1,0 +1,262 @@
+/**
+ * Loads the native addon. The only file that knows its shape; everything native is reached through the
+ * types below, and every error the addon throws is turned into a {@link TierError} here.
+ */
+
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TierError, type TierErrorCode } from './errors.ts';
+import type { BackendConfig } from './tiers/tier.ts';
+
+/** Bytes of a chunk: the unit of backing and of stable-address moves. */
+export const chunkBytes: number = 2 * 1024 * 1024;
+
+/** A NUMA node as the kernel describes it. Absent figures are `null`, never invented. */
+export interface NodeDescription {
+  readonly id: number;
+  readonly cpus: readonly number[];
+  readonly memoryBytes: number;
+  readonly freeBytes: number;
+  /** SLIT row: distance to node i at index i of the online nodes, in their order. */
+  readonly distances: readonly number[];
+  /** HMAT figures by access class (0 = best initiator, 1 = best CPU). */
+  readonly attributes: readonly {
+    readonly accessClass: 0 | 1;
+    readonly initiators: readonly number[];
+    readonly readLatencyNs: number | null;
+    readonly writeLatencyNs: number | null;
+    readonly readBytesPerSecond: number | null;
+    readonly writeBytesPerSecond: number | null;
+  }[];
+}
+
+/** A device of the dax bus. */
+export interface DaxDescription {
+  /** E.g. `dax0.0`. */
+  readonly name: string;
+  /** Device file, only in `devdax` mode. */
+  readonly path: string | null;
+  readonly sizeBytes: number;
+  readonly alignBytes: number;
+  /** Node the memory is, or would be, online as; -1 unknown. */
+  readonly targetNode: number;
+  readonly mode: 'devdax' | 'system-ram' | 'unbound';
+  /** What the region behind the device is. */
+  readonly origin: 'pmem' | 'cxl' | 'hmem' | 'unknown';
+}
+
+/** A mounted file system on a block device. */
+export interface MountDescription {
+  readonly path: string;
+  readonly device: string;
+  readonly fsType: string;
+  readonly options: string;
+  readonly readOnly: boolean;
+  /** Mounted with DAX. */
+  readonly dax: boolean;
+  readonly freeBytes: number;
+}
+
+/** A block device (not its partitions; their mounts are listed under it). */
+export interface BlockDescription {
+  /** E.g. `nvme0n1`. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly rotational: boolean;
+  readonly origin: 'nvme' | 'pmem' | 'virtio' | 'scsi' | 'loop' | 'other';
+  readonly node: number;
+  readonly mounts: readonly MountDescription[];
+}
+
+/** errno of a probe call; 0 means permitted. */
+export interface PermissionDescription {
+  readonly mbind: number;
+  readonly movePages: number;
+  readonly setMempolicy: number;
+  readonly getMempolicy: number;
+}
+
+/** One plain description of the machine as this process sees it. */
+export interface MachineDescription {
+  readonly nodes: readonly NodeDescription[];
+  readonly dax: readonly DaxDescription[];
+  readonly blocks: readonly BlockDescription[];
+  /** Nodes this process may allocate on (cpuset and mempolicy). */
+  readonly allowedNodes: readonly number[];
+  readonly allowedCpus: readonly number[];
+  /** Tightest memory limit of the cgroup path; `null` without one. */
+  readonly memoryLimitBytes: number | null;
+  /** Bytes the cgroup uses now; `null` without a limit. */
+  readonly memoryUsedBytes: number | null;
+  readonly permissions: PermissionDescription;
+  readonly kernel: {
+    readonly release: string;
+    /** Contents of `kernel.numa_balancing`; `null` when not built in. */
+    readonly numaBalancing: number | null;
+    readonly transparentHugePages: string | null;
+    readonly pageBytes: number;
+  };
+  /** Size of the largest CPU cache; `null` when the kernel does not say. */
+  readonly lastLevelCacheBytes?: number | null;
+  /** Files that should be readable but were not, e.g. with `/sys` not mounted. */
+  readonly unreadable: readonly string[];
+}
+
+/** Where the pages of a run of chunks lie. */
+export interface Placement {
+  /** Pages by node id. */
+  readonly pagesByNode: Readonly<Record<number, number>>;
+  /** Pages never touched, or that the kernel does not account to a node. */
+  readonly absentPages: number;
+  /** errno of the query; 0 when the answer is complete. */
+  readonly errno: number;
+}
+
+/** Outcome of moving chunks between backends. `tried = applied + failed`, in chunks. */
+export interface ChunkMoveResult {
+  readonly tried: number;
+  readonly applied: number;
+  readonly failed: number;
+  /** Bytes physically copied or migrated; 0 when a move only changed the accounting. */
+  readonly copiedBytes: number;
+  readonly durationNs: number;
+  /** Failed pages by errno name or status, e.g. `{ EBUSY: 3 }`. */
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** What one backend holds. */
+export interface BackendStats {
+  readonly kind: BackendConfig['kind'];
+  readonly capacityBytes: number;
+  /** Bytes of chunks mapped now. */
+  readonly mappedBytes: number;
+  /** Allocations that were refused since the start. */
+  readonly refusedAllocations: number;
+  /** Chunks whose pages could not be verified to lie where they should. */
+  readonly unverifiedChunks: number;
+  /** Fixed-address backends can take part in stable-address moves. */
+  readonly fixedAddress: boolean;
+  /** E.g. whether a file is mapped with MAP_SYNC; empty when there is nothing to say. */
+  readonly note: string;
+}
+
+/** Figures of one backend, each the median of several runs. */
+export interface CalibrationResult {
+  /** One dependent load. */
+  readonly readLatencyNs: number;
+  /** Interquartile range of the runs. */
+  readonly readLatencyIqrNs: number;
+  readonly readBytesPerSecond: number;
+  readonly writeBytesPerSecond: number;
+  /** Bytes the measurement ran over; small ones measure the CPU's caches. */
+  readonly workingSetBytes: number;
+}
+
+/**
+ * An address window with its backends. Runs of chunks are named by the index of their first chunk. One per
+ * environment; every call is made on the thread that created it. Methods that return promises work on the
+ * thread pool; a run must not be freed while one is pending (the heap defers it).
+ */
+export interface NativeHeap {
+  /** Adds a backend and returns its index. Throws when it is unavailable. */
+  addBackend(config: BackendConfig): number;
+  /** Takes `chunks` contiguous chunks from a backend, zero-filled; returns the first one's index. */
+  allocate(backend: number, chunks: number): number;
+  /** The run's bytes as one external ArrayBuffer of at most `byteLength` bytes, made once per run. */
+  buffer(firstChunk: number, byteLength: number): ArrayBuffer;
+  /** Detaches the run's ArrayBuffer and gives its memory back. */
+  free(firstChunk: number): void;
+  /** Backend index of a chunk. */
+  backendOf(chunk: number): number;
+  /** Asks the kernel where the pages lie. */
+  placement(firstChunk: number, chunks: number): Placement;
+  /**
+   * Moves one chunk to another backend at the same address by copying on this thread. No other thread may
+   * access the chunk meanwhile. Rolled back whole when it fails.
+   */
+  rebackChunk(chunk: number, backend: number): ChunkMoveResult;
+  /** Moves chunks between node-bound backends with move_pages on the thread pool; safe under access. */
+  movePages(firstChunk: number, chunks: number, backend: number): Promise<ChunkMoveResult>;
+  /** Brings bytes into memory on the thread pool. */
+  prefault(firstChunk: number, byteOffset: number, byteLength: number): Promise<void>;
+  /** Copies `source` into the run on the thread pool; neither side may be changed meanwhile. */
+  write(firstChunk: number, byteOffset: number, source: Uint8Array): Promise<void>;
+  /**
+   * Measures a backend on the thread pool with at most `bytes` of its memory for about `durationMs`. A file
+   * that is not mapped with DAX is measured past the page cache: a latency is then one random 4 KiB read.
+   */
+  calibrate(backend: number, bytes: number, durationMs: number): Promise<CalibrationResult>;
+  backendStats(backend: number): BackendStats;
+  /** Detaches every buffer and gives everything back. Idempotent. */
+  close(): void;
+}
+
+/** The addon. */
+export interface NativeBinding {
+  /**
+   * Describes the machine. `root` is prefixed to every path that is read ('' for the real system); with a
+   * root, nothing is asked of the running kernel and permissions are reported as 0.
+   */
+  describeMachine(root: string): MachineDescription;
+  /** Reserves an address window. */
+  openHeap(options: { readonly reserveBytes: number }): NativeHeap;
+  /** Tells V8 about memory that hangs on JavaScript objects; returns the new total. */
+  adjustExternalMemory(changeInBytes: number): number;
+  /**
+   * Sets how this environment's errors are made. Called once by {@link nativeBinding}; every failure of the
+   * core arrives here with its public code, and what is returned is thrown.
+   */
+  setErrorFactory(make: NativeErrorFactory): void;
+  /** Version of the memkind library, or why the plugin cannot be used. */
+  memkindStatus(): { readonly available: boolean; readonly detail: string };
+}
+
+/** Makes the error for a failed native call. `syscall` is '' and `errno` 0 when no system call was behind it. */
+export type NativeErrorFactory = (
+  code: TierErrorCode,
+  message: string,
+  syscall: string,
+  errno: number,
+) => Error;
+
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+let loaded: NativeBinding | TierError | undefined;
+
+function load(): NativeBinding | TierError {
+  try {
+    const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as (
+      dir: string,
+    ) => unknown;
+    const binding = nodeGypBuild(packageRoot) as NativeBinding;
+    binding.setErrorFactory(
+      (code, message, syscall, errno) =>
+        new TierError(code, message, { syscall: syscall || undefined, errno: errno || undefined }),
+    );
+    return binding;
+  } catch (cause) {
+    return new TierError(
+      'ERR_TIER_NATIVE',
+      `The native part of memory-tiers could not be loaded on ${process.platform}-${process.arch}: ` +
+        `${(cause as Error).message}`,
+      {
+        hint: 'Real tiers need Linux on x64 or arm64 with glibc 2.34 or later. Simulated tiers work without it.',
+        cause,
+      },
+    );
+  }
+}
+
+/** The addon, loaded on first use, or the error that explains its absence. */
+export function nativeBinding(): NativeBinding | TierError {
+  loaded ??= load();
+  return loaded;
+}
+
+/** The addon. Throws `ERR_TIER_NATIVE` when this platform has none. */
+export function requireNative(): NativeBinding {
+  const binding = nativeBinding();
+  if (binding instanceof TierError) throw binding;
+  return binding;
+}

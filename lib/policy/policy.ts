@@ -1,0 +1,145 @@
+/**
+ * What a placement policy is: a pure function from a snapshot to a plan.
+ *
+ * The live engine, the replay and the simulator hand the same snapshots to the same policies, so an answer
+ * from one of them is about the code that runs in the others. A policy keeps no state and reads no clock:
+ * everything it may know is in the snapshot.
+ *
+ * Time is counted in tracked accesses (`accessClock`), so that a decision depends on what the program did
+ * and not on how fast it did it; only rate limits use nanoseconds.
+ */
+
+import type { TierName } from '../tiers/tier.ts';
+import type { ReuseTable } from './reuse.ts';
+
+/** What a policy knows about a tier. Index 0 is the fastest tier in use. */
+export interface TierState {
+  readonly name: TierName;
+  readonly capacityBytes: number;
+  /** Bytes charged against the capacity, holes in slabs included. */
+  readonly usedBytes: number;
+  readonly readLatencyNs: number;
+  readonly writeLatencyNs: number;
+  readonly readBytesPerSecond: number;
+  readonly writeBytesPerSecond: number;
+  readonly costPerGiBMonth: number;
+}
+
+/**
+ * Units (small objects and region chunks) under consideration, a column each, `length` rows: those accessed
+ * since the last plan, and a share of the others that rotates so that every unit is considered in turn.
+ */
+export interface UnitColumns {
+  readonly length: number;
+  /** Opaque identity, stable over the unit's life. */
+  readonly id: Float64Array;
+  /** Bytes the unit occupies in its tier. */
+  readonly bytes: Float64Array;
+  /** Index into `tiers`. */
+  readonly tier: Uint8Array;
+  /** log2 of the decayed access count; very negative when cold. */
+  readonly heatLog2: Float32Array;
+  /** Reads since the last plan. */
+  readonly reads: Uint32Array;
+  /** Writes since the last plan. */
+  readonly writes: Uint32Array;
+  /** `accessClock` before which the unit should stay where it is; 0 when it never moved. */
+  readonly dwellUntil: Float64Array;
+}
+
+/** Bytes of all units of one tier by heat density; `bins[i]` counts density in [2^(i+minLog2), 2^(i+1+minLog2)). */
+export interface HeatHistogram {
+  /** log2 of accesses per 2 MiB at the lower edge of bin 0; everything colder is in bin 0. */
+  readonly minLog2: number;
+  readonly bins: Float64Array;
+}
+
+/** Everything a policy may know. */
+export interface Snapshot {
+  readonly tiers: readonly TierState[];
+  readonly units: UnitColumns;
+  /** One for each tier, over ALL its units, not only those under consideration. */
+  readonly histograms: readonly HeatHistogram[];
+  /** Units in each tier. */
+  readonly unitCounts: readonly number[];
+  /** Tracked accesses since the start. */
+  readonly accessClock: number;
+  /** Tracked accesses since the last plan. */
+  readonly accessesSincePlan: number;
+  /** Accesses in which a unit's heat halves, as the policy last asked for. */
+  readonly halfLifeAccesses: number;
+  /** Share of the recent moves that undid another one, 0..1. */
+  readonly pingPongShare: number;
+  /** Realised benefit over predicted benefit of past promotions, smoothed; 1 when nothing is known. */
+  readonly realisedShare: number;
+  /** How often units like a given one are used again, as far as it has been learned; absent when nobody learns. */
+  readonly reuse?: ReuseTable | undefined;
+}
+
+/** What one plan may cost. */
+export interface PlanBudget {
+  /** Bytes that may be moved. */
+  readonly bytes: number;
+}
+
+/** Why a unit is moved. */
+export type MoveReason =
+  | 'hot' // hotter than the threshold of a faster tier
+  | 'victim' // makes room for a hotter unit
+  | 'cold' // colder than its tier's threshold
+  | 'room' // restores the tier's head-room
+  | 'recent' // used more recently than what the faster tier holds
+  | 'hint'; // the caller asked for this tier
+
+/** One proposed step. */
+export interface Move {
+  /** The unit's id, as in the snapshot. */
+  readonly unit: number;
+  readonly bytes: number;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: MoveReason;
+  /** Modelled time saved over the unit's expected stay; 0 or negative for a victim. */
+  readonly gainNs: number;
+  /** Modelled cost of the move itself. */
+  readonly costNs: number;
+}
+
+/** What a policy wants done, in the order in which it is to be done (victims before what replaces them). */
+export interface Plan {
+  readonly moves: readonly Move[];
+  /** Per tier but the last: log2 density (accesses per 2 MiB) a unit needs to belong there or above. */
+  readonly thresholdsLog2: readonly number[];
+  /** Units that would have moved, counted by what kept them: `dwell`, `benefit`, `budget`, `room`… */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** A new unit that needs a place. */
+export interface PlacementRequest {
+  readonly bytes: number;
+  /** The tier the caller asked for, as an index into `tiers`; -1 when it did not. */
+  readonly tierHint: number;
+  readonly accessPattern: AccessPattern;
+}
+
+/** How the caller says it will use the data. `unknown` is the default. */
+export type AccessPattern =
+  | 'unknown'
+  | 'sequential'
+  | 'strided'
+  | 'random'
+  | 'write-mostly'
+  | 'one-touch';
+
+/** A placement policy. Implementations are stateless; parameters are given to their factory. */
+export interface Policy {
+  readonly name: string;
+  /** Accesses in which heat halves. Asked before each plan; `Infinity` counts for ever. */
+  halfLifeAccesses(tiers: readonly TierState[], unitCounts: readonly number[]): number;
+  /**
+   * Whether a new unit may enter tier `tier` (an index); asked from the preferred tier downwards until one
+   * is taken and has room. The last tier is not asked.
+   */
+  admits(request: PlacementRequest, tier: number, tiers: readonly TierState[]): boolean;
+  plan(snapshot: Snapshot, budget: PlanBudget): Plan;
+}
