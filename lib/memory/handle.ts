@@ -1,0 +1,200 @@
+/** What the user holds: a name for stored data that stays valid wherever the data moves. */
+
+import { invalidType, invalidValue, TierError } from '../errors.ts';
+import type { TierName } from '../tiers/tier.ts';
+import {
+  copyOf,
+  type DataType,
+  dataBytes,
+  dataCode,
+  type StoredData,
+  typeName,
+  type ViewOf,
+  viewOf,
+} from './data.ts';
+import type { Key } from './key-arena.ts';
+import { Lease } from './lease.ts';
+import type { ObjectStore, PlacementOrder } from './object-store.ts';
+import {
+  chunkMask,
+  generationShift,
+  largeFlag,
+  lengthWord,
+  offsetMask,
+  offsetWord,
+  pendingWord,
+  recordWords,
+  segmentMask,
+  segmentShift,
+  typeMask,
+  typeShift,
+  whereWord,
+} from './object-table.ts';
+import { slotAlignment } from './size-classes.ts';
+
+/** What a handle needs of the memory it belongs to. */
+export interface HandleOwner {
+  readonly store: ObjectStore;
+  /** Where a rewritten value may go when its tier has no room. */
+  rewriteOrder(byteLength: number): PlacementOrder;
+  /** A handle without a key was disposed: nobody can reach its data any more. */
+  disposed(id: number, handle: object): void;
+}
+
+const countMask = 0xffff;
+
+/**
+ * Stored data. Reading copies unless asked otherwise, so what was read never changes under the reader:
+ *
+ * | method | copies | valid |
+ * |---|---|---|
+ * | `read()` | yes | for ever |
+ * | `read(into)` | yes, into your array | for ever |
+ * | `lease()` | no | until the lease is disposed; pins the data |
+ * | `borrow()` | no | until the next `await` or the next change to the memory |
+ *
+ * A handle from `get` or `store` with a key is a name: dropping it does nothing. A handle stored without a
+ * key owns its data: `dispose` (or `using`) frees it at once, garbage collection some time later.
+ */
+export class Handle<T extends StoredData = StoredData> {
+  readonly #owner: HandleOwner;
+  readonly #store: ObjectStore;
+  readonly #id: number;
+  readonly #generation: number;
+  readonly #owning: boolean;
+
+  /** Made by `TieredMemory`; not for users. */
+  constructor(owner: HandleOwner, id: number, owning: boolean) {
+    this.#owner = owner;
+    this.#store = owner.store;
+    this.#id = id;
+    this.#generation = owner.store.space.table.generation(id);
+    this.#owning = owning;
+  }
+
+  /** The key it was stored under; undefined without one. */
+  get key(): Key | undefined {
+    return this.#store.keyOf(this.#live());
+  }
+
+  /** The type that was stored and is read back. */
+  get type(): DataType {
+    return typeName(this.#store.typeOf(this.#live()));
+  }
+
+  /** Bytes of the data; UTF-8 bytes of a string. */
+  get byteLength(): number {
+    return this.#store.space.byteLength(this.#live());
+  }
+
+  /** The tier the data is on now; the first chunk's for data over several. */
+  get tier(): TierName {
+    const { space } = this.#store;
+    return space.set.tiers[space.tierOf(this.#live())].name;
+  }
+
+  /** Decayed access count as of the last plan; 0 when never accessed. */
+  get heat(): number {
+    const id = this.#live();
+    const large = this.#store.space.largeOf(id);
+    if (large === undefined) return 2 ** this.#store.heatLog2(id);
+    const { now } = this.#store.ledger.clock;
+    return large.heat.reduce((sum, stored) => sum + 2 ** (stored - now), 0);
+  }
+
+  /** Whether the data is gone: deleted, disposed, or its memory closed. */
+  get disposed(): boolean {
+    return !this.#store.space.table.alive(this.#id, this.#generation);
+  }
+
+  /** A private copy of the data. */
+  read(): T;
+  /** Copies the data to the start of `into` and returns it. Throws when `into` is too short. */
+  read<V extends Exclude<StoredData, string>>(into: V): V;
+  read(into?: Exclude<StoredData, string>): StoredData {
+    const view = this.borrow() as Uint8Array;
+    if (into === undefined) return copyOf(this.#store.typeOf(this.#id), view);
+    if (typeof into !== 'object')
+      throw invalidType('into', 'a TypedArray, DataView or ArrayBuffer', into);
+    const target = dataBytes(into);
+    if (target.byteLength < view.byteLength) {
+      throw invalidValue('into', `at least ${view.byteLength} bytes long`, target.byteLength);
+    }
+    target.set(dataBytes(view));
+    return into;
+  }
+
+  /**
+   * The stored bytes themselves, without a copy, for immediate use: valid until the next `await` and until
+   * the next change to the memory. Use `lease` to keep them longer.
+   */
+  borrow(): ViewOf<T> {
+    const words = this.#store.space.table.words[this.#id >>> segmentShift];
+    const base = (this.#id & segmentMask) * recordWords;
+    const place = words[base + offsetWord];
+    if (place >>> generationShift !== this.#generation) throw gone();
+    const where = words[base + whereWord];
+    if ((where & largeFlag) !== 0) return this.#borrowLarge();
+    const pending = words[base + pendingWord];
+    const reads = pending & countMask;
+    // The first read since the last plan takes the slow way; 65,535 are as hot as it gets.
+    if (reads === 0) this.#store.ledger.note(this.#id, 1);
+    else if (reads !== countMask) words[base + pendingWord] = pending + 1;
+    return viewOf(
+      (where >>> typeShift) & typeMask,
+      this.#store.space.set.buffers[where & chunkMask],
+      (place & offsetMask) * slotAlignment,
+      words[base + lengthWord],
+    ) as ViewOf<T>;
+  }
+
+  /** The stored bytes without a copy, kept in place until the lease is disposed: `using l = h.lease()`. */
+  lease(): Lease<ViewOf<T>> {
+    const view = this.borrow();
+    return new Lease(this.#store, this.#store.hold(this.#id), view);
+  }
+
+  /**
+   * Replaces the data, in place where it fits. Every handle of the data sees the new value; leases keep the
+   * old one. The type stays. Throws `ERR_TIER_FULL`, and then nothing has changed.
+   */
+  write(data: T): void {
+    const id = this.#live();
+    if (dataCode(data) !== this.#store.typeOf(id)) {
+      throw invalidType('data', `the stored type, ${this.type}`, data);
+    }
+    const bytes = dataBytes(data);
+    this.#store.rewrite(id, bytes, () => this.#owner.rewriteOrder(bytes.byteLength));
+  }
+
+  /**
+   * Ends the handle. Data stored without a key is freed; data with a key stays until `memory.delete(key)`.
+   * Idempotent.
+   */
+  dispose(): void {
+    if (this.#owning && !this.disposed) this.#owner.disposed(this.#id, this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #borrowLarge(): ViewOf<T> {
+    const large = this.#store.space.largeOf(this.#id);
+    if (large === undefined) throw gone();
+    this.#store.ledger.noteLarge(large, 0, large.byteLength, false);
+    return viewOf(this.#store.typeOf(this.#id), large.buffer, 0, large.byteLength) as ViewOf<T>;
+  }
+
+  #live(): number {
+    if (this.disposed) throw gone();
+    return this.#id;
+  }
+}
+
+function gone(): TierError {
+  return new TierError(
+    'ERR_TIER_CLOSED',
+    'The data of this handle was deleted, disposed or closed.',
+  );
+}

@@ -1,0 +1,216 @@
+/**
+ * From counted accesses to heat: what the hot path only counts is folded here, before each plan, at a cost
+ * that grows with the units touched and not with the units held.
+ */
+
+import { chunkBytes } from '../native.ts';
+import { CoolingClock, foldHeat, neverAccessed, shiftHeat } from '../tracking/heat.ts';
+import { HeatHistograms } from '../tracking/heat-histogram.ts';
+import { chunkUnitBase, type LargeObject } from './large-object.ts';
+import type { ObjectSpace } from './object-space.ts';
+import {
+  heatWord,
+  oneWrite,
+  pendingReads,
+  pendingWord,
+  pendingWrites,
+  recordWords,
+  segmentMask,
+  segmentShift,
+} from './object-table.ts';
+
+const maxCount = 0xffff;
+
+/** Accesses served by a tier since the start. */
+export interface TierAccesses {
+  reads: number;
+  writes: number;
+}
+
+/** What the last fold saw, a column each: the units touched and how often. */
+export interface Touched {
+  length: number;
+  /** Unit ids. */
+  unit: number[];
+  reads: number[];
+  writes: number[];
+}
+
+/** Heat of every unit of one store. */
+export class HeatLedger {
+  readonly #space: ObjectSpace;
+  readonly clock: CoolingClock = new CoolingClock();
+  readonly histograms: HeatHistograms;
+  readonly accesses: TierAccesses[];
+  /** Units folded last. */
+  readonly touched: Touched = { length: 0, unit: [], reads: [], writes: [] };
+  /** Small objects with accesses pending; an id can be listed twice after it was freed and reused. */
+  #pendingIds: number[] = [];
+  #pendingLarge: Set<LargeObject> = new Set();
+
+  constructor(space: ObjectSpace) {
+    this.#space = space;
+    const tiers = space.set.tiers.length;
+    this.histograms = new HeatHistograms(tiers);
+    this.accesses = Array.from({ length: tiers }, () => ({ reads: 0, writes: 0 }));
+  }
+
+  // --- counting (hot path) ----------------------------------------------------------------------------
+
+  /** Counts `weight` (1 for a read, `oneWrite` for a write) when the inline count cannot. */
+  note(id: number, weight: number): void {
+    const words = this.#space.table.words[id >>> segmentShift];
+    const at = (id & segmentMask) * recordWords + pendingWord;
+    const pending = words[at];
+    if (pending === 0) this.#pendingIds.push(id);
+    const full = weight === oneWrite ? pendingWrites(pending) : pendingReads(pending);
+    // Saturated: 65,535 accesses between two folds are as hot as it gets.
+    if (full < maxCount) words[at] = pending + weight;
+  }
+
+  /** Counts an access to a range of a large object. */
+  noteLarge(object: LargeObject, byteOffset: number, byteLength: number, write: boolean): void {
+    const counts = write ? object.writes : object.reads;
+    const last = Math.min(
+      object.chunks - 1,
+      Math.floor((byteOffset + Math.max(byteLength, 1) - 1) / chunkBytes),
+    );
+    for (let i = Math.floor(byteOffset / chunkBytes); i <= last; i++) {
+      if (counts[i] < maxCount) counts[i]++;
+    }
+    object.tracked = true;
+    this.#pendingLarge.add(object);
+  }
+
+  // --- units come, go and move --------------------------------------------------------------------------
+
+  /** A small object appeared; its first write is counted. */
+  added(id: number): void {
+    this.#setHeat(id, neverAccessed);
+    this.histograms.add(this.#space.tierOf(id), this.#space.slotBytes(id), neverAccessed);
+    this.note(id, oneWrite);
+  }
+
+  /** A small object is about to leave the place it has (for good, or for another). */
+  leaving(id: number): void {
+    this.histograms.remove(this.#space.tierOf(id), this.#space.slotBytes(id), this.stored(id));
+  }
+
+  /** A small object has arrived at another place. */
+  arrived(id: number): void {
+    this.histograms.add(this.#space.tierOf(id), this.#space.slotBytes(id), this.stored(id));
+  }
+
+  /** A large object appeared. */
+  addedLarge(object: LargeObject): void {
+    for (let i = 0; i < object.chunks; i++) {
+      this.histograms.add(this.#space.set.tierOf(object.firstChunk + i), chunkBytes, neverAccessed);
+    }
+    if (!object.exposed) this.noteLarge(object, 0, object.byteLength, true);
+  }
+
+  /** A large object is about to go. */
+  removedLarge(object: LargeObject): void {
+    for (let i = 0; i < object.chunks; i++) {
+      this.histograms.remove(
+        this.#space.set.tierOf(object.firstChunk + i),
+        chunkBytes,
+        object.heat[i],
+      );
+    }
+    this.#pendingLarge.delete(object);
+  }
+
+  /** A chunk of a large object went from one tier to another. */
+  chunkMoved(object: LargeObject, index: number, from: number, to: number): void {
+    this.histograms.move(from, to, chunkBytes, object.heat[index]);
+  }
+
+  /** Stored heat of a small object. */
+  stored(id: number): number {
+    return this.#space.table.floats[id >>> segmentShift][
+      (id & segmentMask) * recordWords + heatWord
+    ];
+  }
+
+  // --- folding ------------------------------------------------------------------------------------------
+
+  /** Turns everything counted since the last fold into heat; `touched` lists it. */
+  fold(halfLifeAccesses: number): void {
+    const { touched } = this;
+    touched.length = 0;
+    this.#collectSmall();
+    for (const object of this.#pendingLarge) this.#collectLarge(object);
+    this.#pendingLarge.clear();
+    let total = 0;
+    for (let i = 0; i < touched.length; i++) total += touched.reads[i] + touched.writes[i];
+    this.clock.advance(total, halfLifeAccesses);
+    if (this.clock.needsRebase) this.#rebase();
+    for (let i = 0; i < touched.length; i++)
+      this.#heatUp(touched.unit[i], touched.reads[i], touched.writes[i]);
+  }
+
+  #collectSmall(): void {
+    const ids = this.#pendingIds;
+    this.#pendingIds = [];
+    const { words } = this.#space.table;
+    for (const id of ids) {
+      const at = (id & segmentMask) * recordWords + pendingWord;
+      const segment = words[id >>> segmentShift];
+      const pending = segment[at];
+      if (pending === 0) continue;
+      segment[at] = 0;
+      // A small object rewritten as a large one: its chunks count for themselves.
+      if (this.#space.largeOf(id) !== undefined) continue;
+      this.#list(id, pendingReads(pending), pendingWrites(pending));
+    }
+  }
+
+  #collectLarge(object: LargeObject): void {
+    for (let i = 0; i < object.chunks; i++) {
+      if (object.reads[i] + object.writes[i] === 0) continue;
+      this.#list(chunkUnitBase + object.firstChunk + i, object.reads[i], object.writes[i]);
+      object.reads[i] = 0;
+      object.writes[i] = 0;
+    }
+  }
+
+  #list(unit: number, reads: number, writes: number): void {
+    const { touched } = this;
+    const at = touched.length++;
+    touched.unit[at] = unit;
+    touched.reads[at] = reads;
+    touched.writes[at] = writes;
+  }
+
+  #heatUp(unit: number, reads: number, writes: number): void {
+    const space = this.#space;
+    const chunk = unit - chunkUnitBase;
+    const object = chunk >= 0 ? space.largeOfChunk.get(chunk) : undefined;
+    const before =
+      object === undefined ? this.stored(unit) : object.heat[chunk - object.firstChunk];
+    const after = foldHeat(before, this.clock.now, reads + writes);
+    const tier = object === undefined ? space.tierOf(unit) : space.set.tierOf(chunk);
+    const bytes = object === undefined ? space.slotBytes(unit) : chunkBytes;
+    if (object === undefined) this.#setHeat(unit, after);
+    else object.heat[chunk - object.firstChunk] = after;
+    this.histograms.touch(tier, bytes, before, after);
+    this.accesses[tier].reads += reads;
+    this.accesses[tier].writes += writes;
+  }
+
+  #rebase(): void {
+    const by = this.clock.rebase();
+    const { table } = this.#space;
+    for (let id = 0; id < table.end; id++) {
+      table.floats[id >>> segmentShift][(id & segmentMask) * recordWords + heatWord] -= by;
+    }
+    for (const object of this.#space.large) if (object !== undefined) shiftHeat(object.heat, by);
+    this.histograms.shift(by);
+  }
+
+  #setHeat(id: number, stored: number): void {
+    this.#space.table.floats[id >>> segmentShift][(id & segmentMask) * recordWords + heatWord] =
+      stored;
+  }
+}

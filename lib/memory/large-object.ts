@@ -1,0 +1,65 @@
+/** Values and regions of whole chunks: one address for life, each chunk on a tier of its own. */
+
+import { neverAccessed } from '../tracking/heat.ts';
+
+/** Region chunks and small objects share one space of unit ids; a chunk's id is this plus its index. */
+export const chunkUnitBase: number = 2 ** 32;
+
+/** A run of chunks with one owner. */
+export interface LargeObject {
+  id: number;
+  /** Its place in the space's list of large objects. */
+  readonly number: number;
+  readonly firstChunk: number;
+  readonly chunks: number;
+  readonly byteLength: number;
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  /** L of each chunk, see tracking/heat.ts. */
+  readonly heat: Float32Array;
+  /** Reads of each chunk since the last fold, saturating. */
+  readonly reads: Uint16Array;
+  readonly writes: Uint16Array;
+  /** Scratch: 1 for the chunks a snapshot has taken. */
+  readonly marks: Uint8Array;
+  /**
+   * A live view was handed out, so accesses are only known when the caller reports them, and other threads
+   * may hold the memory.
+   */
+  readonly exposed: boolean;
+  /** The caller promises that only this thread touches an exposed region. */
+  readonly ownerThreadOnly: boolean;
+  /** At least one access was reported. Until then an exposed region is left where it is. */
+  tracked: boolean;
+  /** A background move is in flight. */
+  moving: boolean;
+  /** Deleted while a background move was in flight; freed when that ends. */
+  doomed: boolean;
+}
+
+/** A fresh one, cold. */
+export function makeLargeObject(
+  fields: Pick<
+    LargeObject,
+    | 'id'
+    | 'number'
+    | 'firstChunk'
+    | 'chunks'
+    | 'byteLength'
+    | 'buffer'
+    | 'exposed'
+    | 'ownerThreadOnly'
+  >,
+): LargeObject {
+  return {
+    ...fields,
+    bytes: new Uint8Array(fields.buffer),
+    heat: new Float32Array(fields.chunks).fill(neverAccessed),
+    reads: new Uint16Array(fields.chunks),
+    writes: new Uint16Array(fields.chunks),
+    marks: new Uint8Array(fields.chunks),
+    tracked: !fields.exposed,
+    moving: false,
+    doomed: false,
+  };
+}

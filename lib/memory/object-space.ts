@@ -1,0 +1,297 @@
+/**
+ * Where objects are: records, slabs of every backend, and runs of whole chunks. Knows places and budgets;
+ * knows nothing of keys, leases or heat.
+ */
+
+import { TierError } from '../errors.ts';
+import { chunkBytes } from '../native.ts';
+import type { BackendSet, BackendState } from './backend-set.ts';
+import { type LargeObject, makeLargeObject } from './large-object.ts';
+import {
+  chunkMask,
+  generationMask,
+  keyWord,
+  largeFlag,
+  lengthWord,
+  liveFlag,
+  ObjectTable,
+  offsetMask,
+  offsetWord,
+  pinnedFlag,
+  recordWords,
+  segmentMask,
+  segmentShift,
+  typeShift,
+  whereWord,
+} from './object-table.ts';
+import { classIndex, maxSlabObjectBytes, slotAlignment } from './size-classes.ts';
+import { SlabAllocator, type Slot } from './slab-allocator.ts';
+
+/** Flags that stay with an object when it moves; the rest of word 0 is its chunk. */
+const keptBits = ~chunkMask;
+
+/** How a large object is to be made. */
+export interface LargeOptions {
+  readonly exposed: boolean;
+  readonly ownerThreadOnly: boolean;
+}
+
+/** Where objects are. */
+export class ObjectSpace {
+  readonly set: BackendSet;
+  readonly table: ObjectTable = new ObjectTable();
+  /** By backend index. */
+  readonly allocators: readonly SlabAllocator[];
+  /** By the slot number in an object's length word. */
+  readonly large: (LargeObject | undefined)[] = [];
+  readonly #freeLarge: number[] = [];
+  /** The large object a chunk belongs to. */
+  readonly largeOfChunk: Map<number, LargeObject> = new Map();
+  readonly #slot: Slot = { chunk: 0, byteOffset: 0 };
+  /** Why a backend last refused memory. */
+  lastFailure: unknown;
+
+  constructor(set: BackendSet) {
+    this.set = set;
+    this.allocators = set.all.map((backend) => new SlabAllocator(set, backend));
+  }
+
+  // --- reading a record -------------------------------------------------------------------------------
+
+  /** Bytes of an object. */
+  byteLength(id: number): number {
+    const length = this.#word(id, lengthWord);
+    return this.#word(id, whereWord) & largeFlag ? this.large[length]!.byteLength : length;
+  }
+
+  /** The large object behind an id, or undefined for a small one. */
+  largeOf(id: number): LargeObject | undefined {
+    if ((this.#word(id, whereWord) & largeFlag) === 0) return undefined;
+    return this.large[this.#word(id, lengthWord)];
+  }
+
+  /** First chunk of an object. */
+  chunkOf(id: number): number {
+    return this.#word(id, whereWord) & chunkMask;
+  }
+
+  /** First byte of a small object in its chunk. */
+  byteOffsetOf(id: number): number {
+    return (this.#word(id, offsetWord) & offsetMask) * slotAlignment;
+  }
+
+  /** Tier of a small object, or of a large one's first chunk. */
+  tierOf(id: number): number {
+    return this.set.tierOf(this.chunkOf(id));
+  }
+
+  /** Bytes a small object occupies in its tier. */
+  slotBytes(id: number): number {
+    const chunk = this.chunkOf(id);
+    return this.#allocatorOf(chunk).slotBytes(chunk, this.byteOffsetOf(id));
+  }
+
+  // --- placing ----------------------------------------------------------------------------------------
+
+  /**
+   * Gives a small object a slot in a tier, on `node`'s backend if it can, and writes the place to its record.
+   * `false` when the tier has no room.
+   */
+  placeSmall(id: number, byteLength: number, tier: number, node: number): boolean {
+    const index = classIndex(byteLength);
+    for (const backend of this.set.preferred(tier, node)) {
+      const allocator = this.allocators[backend.index];
+      if (allocator.allocate(index, id, this.#slot)) {
+        this.#writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
+        return true;
+      }
+      this.lastFailure = allocator.lastFailure ?? this.lastFailure;
+    }
+    return false;
+  }
+
+  /** Gives a large object a run of chunks in a tier; undefined when the tier has no room. */
+  placeLarge(
+    id: number,
+    byteLength: number,
+    tier: number,
+    node: number,
+    options: LargeOptions,
+  ): LargeObject | undefined {
+    const chunks = Math.max(1, Math.ceil(byteLength / chunkBytes));
+    for (const backend of this.set.preferred(tier, node)) {
+      try {
+        const firstChunk = this.#takeRun(backend, chunks);
+        const number = this.#freeLarge.pop() ?? this.large.length;
+        const object = makeLargeObject({
+          id,
+          number,
+          firstChunk,
+          chunks,
+          byteLength,
+          buffer: this.set.heap.buffer(firstChunk, byteLength),
+          ...options,
+        });
+        this.large[number] = object;
+        for (let i = 0; i < chunks; i++) this.largeOfChunk.set(firstChunk + i, object);
+        this.#writePlace(id, firstChunk, 0, number);
+        this.#words(id)[this.#base(id) + whereWord] |= largeFlag;
+        return object;
+      } catch (error) {
+        if (!(error instanceof TierError)) throw error;
+        this.lastFailure = error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Sets type and liveness of a freshly placed object. */
+  setType(id: number, code: number): void {
+    const words = this.#words(id);
+    const at = this.#base(id) + whereWord;
+    words[at] = (words[at] & (chunkMask | largeFlag)) | (code << typeShift) | liveFlag;
+  }
+
+  /** Sets the length of a small object within its slot. */
+  setLength(id: number, byteLength: number): void {
+    this.#words(id)[this.#base(id) + lengthWord] = byteLength;
+  }
+
+  /** Sets the key reference of an object. */
+  setKey(id: number, ref: number): void {
+    this.#words(id)[this.#base(id) + keyWord] = ref;
+  }
+
+  /** Tells the slot of a small object whose it is, after `adopt`. */
+  setOwner(id: number): void {
+    const chunk = this.chunkOf(id);
+    this.#allocatorOf(chunk).setOwner(chunk, this.byteOffsetOf(id), id);
+  }
+
+  /** Frees the place a small object had; its record is not touched. */
+  freeSlot(chunk: number, byteOffset: number): void {
+    this.#allocatorOf(chunk).free(chunk, byteOffset);
+  }
+
+  /** Leaves a slot to its leases. */
+  disownSlot(chunk: number, byteOffset: number): void {
+    this.#allocatorOf(chunk).disown(chunk, byteOffset);
+  }
+
+  /** Takes a large object out of every list; its memory stays until `freeLarge`. */
+  forgetLarge(object: LargeObject): void {
+    this.large[object.number] = undefined;
+    this.#freeLarge.push(object.number);
+    for (let i = 0; i < object.chunks; i++) this.largeOfChunk.delete(object.firstChunk + i);
+  }
+
+  /** Frees a forgotten large object's chunks and detaches its buffer, once no background move is in flight. */
+  freeLarge(object: LargeObject): void {
+    if (object.moving) object.doomed = true;
+    else this.set.releaseRun(object.firstChunk, object.chunks);
+  }
+
+  /** Gives the place of one object to another, e.g. a new value to the id that handles know. */
+  adopt(id: number, from: number): void {
+    const large = this.largeOf(from);
+    const flags = this.#word(id, whereWord) & pinnedFlag;
+    const source = this.#words(from);
+    const base = this.#base(from);
+    this.#writePlace(id, this.chunkOf(from), this.byteOffsetOf(from), source[base + lengthWord]);
+    this.#words(id)[this.#base(id) + whereWord] = source[base + whereWord] | flags;
+    if (large !== undefined) large.id = id;
+  }
+
+  /**
+   * Frees slabs of a tier by packing sparse ones of the same class together, until `fits` says there is room
+   * or nothing more can be gained. `mayMove` tells which objects may be moved.
+   */
+  compact(tier: number, mayMove: (id: number) => boolean, fits: () => boolean): boolean {
+    for (const backend of this.set.ofTier[tier]) {
+      const allocator = this.allocators[backend.index];
+      for (let slab = allocator.sparsest(); slab !== undefined; slab = allocator.sparsest()) {
+        const owners = slab.owners;
+        let emptied = true;
+        for (let i = 0; i < slab.shape.slots && slab.used > 0; i++) {
+          const id = owners[i];
+          if ((id & 0x80000000) !== 0) continue;
+          if (!SlabAllocator.isObject(id) || !mayMove(id) || !this.#repack(allocator, id)) {
+            emptied = false;
+            break;
+          }
+        }
+        allocator.restore(slab);
+        if (!emptied) break;
+        if (fits()) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Copies a small object to another slot and frees the old one. REQUIRES: the new place is in the record. */
+  copyFrom(id: number, chunk: number, byteOffset: number): void {
+    const length = this.#word(id, lengthWord);
+    const source = this.set.bytes[chunk].subarray(byteOffset, byteOffset + length);
+    this.set.bytes[this.chunkOf(id)].set(source, this.byteOffsetOf(id));
+    this.freeSlot(chunk, byteOffset);
+  }
+
+  /** Whether a slab slot for this size can be had in a tier without moving anything. */
+  hasRoom(tier: number, byteLength: number): boolean {
+    const index = classIndex(byteLength);
+    return this.set.ofTier[tier].some((backend) => this.allocators[backend.index].hasRoom(index));
+  }
+
+  /** Writes everything back to nothing: every slab, run and buffer is gone afterwards. */
+  close(): void {
+    this.table.close();
+    this.large.length = 0;
+    this.largeOfChunk.clear();
+    this.set.heap.close();
+  }
+
+  #repack(allocator: SlabAllocator, id: number): boolean {
+    const chunk = this.chunkOf(id);
+    const byteOffset = this.byteOffsetOf(id);
+    const length = this.#word(id, lengthWord);
+    if (!allocator.allocate(classIndex(length), id, this.#slot)) return false;
+    this.#writePlace(id, this.#slot.chunk, this.#slot.byteOffset, length);
+    this.copyFrom(id, chunk, byteOffset);
+    return true;
+  }
+
+  #takeRun(backend: BackendState, chunks: number): number {
+    this.allocators[backend.index].trim();
+    return this.set.takeRun(backend, chunks);
+  }
+
+  #writePlace(id: number, chunk: number, byteOffset: number, length: number): void {
+    const words = this.#words(id);
+    const base = this.#base(id);
+    words[base + whereWord] = (words[base + whereWord] & keptBits & ~largeFlag) | chunk;
+    words[base + offsetWord] =
+      (words[base + offsetWord] & generationMask) | (byteOffset / slotAlignment);
+    words[base + lengthWord] = length;
+  }
+
+  #allocatorOf(chunk: number): SlabAllocator {
+    return this.allocators[this.set.backendOf(chunk).index];
+  }
+
+  #words(id: number): Uint32Array {
+    return this.table.words[id >>> segmentShift];
+  }
+
+  #base(id: number): number {
+    return (id & segmentMask) * recordWords;
+  }
+
+  #word(id: number, word: number): number {
+    return this.#words(id)[this.#base(id) + word];
+  }
+}
+
+/** Whether a value of this size lives in a slab. */
+export function isSmall(byteLength: number): boolean {
+  return byteLength <= maxSlabObjectBytes;
+}

@@ -1,0 +1,119 @@
+/** Where a new value goes: what the caller asked for, then what the policy admits, then wherever room is. */
+
+import { invalidType, invalidValue } from '../errors.ts';
+import type { AccessPattern, Policy, TierState } from '../policy/policy.ts';
+import { type Tier, type TierName, tierNames } from '../tiers/tier.ts';
+import type { PlacementOrder } from './object-store.ts';
+
+/** What the caller may say about where and how data is used. */
+export interface PlacementOptions {
+  /**
+   * The tier to start on. A tier that is not in use stands for the nearest slower one that is, else the
+   * nearest faster.
+   */
+  readonly tierHint?: TierName;
+  /** Prefer memory of this NUMA node within the tier. */
+  readonly numaNode?: number;
+  /**
+   * How the data will be used.
+   *
+   * @default 'unknown'
+   */
+  readonly accessPattern?: AccessPattern;
+  /**
+   * Never move it.
+   *
+   * @default false
+   */
+  readonly pinned?: boolean;
+}
+
+const patterns: readonly AccessPattern[] = [
+  'unknown',
+  'sequential',
+  'strided',
+  'random',
+  'write-mostly',
+  'one-touch',
+];
+
+/** Index of the tier a hint stands for among those in use; -1 without a hint. */
+export function hintedTier(tiers: readonly Tier[], hint: TierName | undefined): number {
+  if (hint === undefined) return -1;
+  const rank = tierNames.indexOf(hint);
+  if (rank < 0) throw invalidValue('tierHint', `one of ${tierNames.join(', ')}`, hint);
+  const atOrBelow = tiers.findIndex(({ name }) => tierNames.indexOf(name) >= rank);
+  return atOrBelow < 0 ? tiers.length - 1 : atOrBelow;
+}
+
+/** Throws `ERR_INVALID_ARG_*` for options that make no sense. */
+export function checkPlacement(options: PlacementOptions): void {
+  const { numaNode, accessPattern, pinned, tierHint } = options;
+  if (tierHint !== undefined && typeof tierHint !== 'string') {
+    throw invalidType('tierHint', 'the name of a tier', tierHint);
+  }
+  if (numaNode !== undefined && (!Number.isInteger(numaNode) || numaNode < 0)) {
+    throw invalidValue('numaNode', 'a node number, 0 or more', numaNode);
+  }
+  if (accessPattern !== undefined && !patterns.includes(accessPattern)) {
+    throw invalidValue('accessPattern', `one of ${patterns.join(', ')}`, accessPattern);
+  }
+  if (pinned !== undefined && typeof pinned !== 'boolean') {
+    throw invalidType('pinned', 'a boolean', pinned);
+  }
+}
+
+/**
+ * Decides which tiers a new value tries, in order. With a hint: that tier, then slower ones, then faster
+ * ones. Without: those the policy admits, the slowest, and at last those it would rather keep free.
+ */
+export class Placer {
+  readonly #tiers: readonly Tier[];
+  readonly #states: readonly TierState[];
+  readonly #policy: Policy;
+  /** Orders by hint, and by the set of admitted tiers; there are few, and every `store` needs one. */
+  readonly #byHint: (readonly number[])[];
+  readonly #byAdmitted: Map<number, readonly number[]> = new Map();
+
+  /** `states` are live: their `usedBytes` is read at each decision. */
+  constructor(tiers: readonly Tier[], states: readonly TierState[], policy: Policy) {
+    this.#tiers = tiers;
+    this.#states = states;
+    this.#policy = policy;
+    const indices = tiers.map((_, index) => index);
+    this.#byHint = indices.map((hint) => [
+      ...indices.slice(hint),
+      ...indices.slice(0, hint).reverse(),
+    ]);
+  }
+
+  /** The order for `bytes` of new data. REQUIRES: checkPlacement(options) passed. */
+  order(bytes: number, options: PlacementOptions): PlacementOrder {
+    const node = options.numaNode ?? -1;
+    const pinned = options.pinned ?? false;
+    const hint = hintedTier(this.#tiers, options.tierHint);
+    if (hint >= 0) return { tiers: this.#byHint[hint], node, pinned };
+    const last = this.#tiers.length - 1;
+    const request = {
+      bytes,
+      tierHint: -1,
+      accessPattern: options.accessPattern ?? 'unknown',
+    } as const;
+    let admitted = 1 << last;
+    for (let tier = 0; tier < last; tier++) {
+      if (this.#policy.admits(request, tier, this.#states)) admitted |= 1 << tier;
+    }
+    return { tiers: this.#admittedFirst(admitted), node, pinned };
+  }
+
+  #admittedFirst(admitted: number): readonly number[] {
+    let order = this.#byAdmitted.get(admitted);
+    if (order === undefined) {
+      const indices = this.#tiers.map((_, index) => index);
+      const isAdmitted = (tier: number): boolean => ((admitted >> tier) & 1) === 1;
+      order = [...indices.filter(isAdmitted), ...indices.filter((tier) => !isAdmitted(tier))];
+      this.#byAdmitted.set(admitted, order);
+    }
+    return order;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * A heap without native code: simulated tiers in ordinary ArrayBuffers, for platforms that have no addon
+ * and for tests. The same interface as the native heap; what needs the kernel is refused with
+ * `ERR_TIER_UNAVAILABLE`.
+ */
+
+import { TierError } from '../errors.ts';
+import {
+  type BackendStats,
+  type CalibrationResult,
+  type ChunkMoveResult,
+  chunkBytes,
+  type NativeHeap,
+  type Placement,
+} from '../native.ts';
+import type { BackendConfig } from '../tiers/tier.ts';
+
+interface Run {
+  readonly chunks: number;
+  buffer: ArrayBuffer | undefined;
+}
+
+interface PlainBackend {
+  readonly config: BackendConfig;
+  mappedChunks: number;
+  refused: number;
+}
+
+/** Simulated backends only. Nothing is placed and nothing is copied: moves change the accounting. */
+export class PlainHeap implements NativeHeap {
+  readonly #backends: PlainBackend[] = [];
+  readonly #runs: Map<number, Run> = new Map();
+  readonly #backendOf: number[] = [];
+  readonly #freeRuns: Map<number, number[]> = new Map();
+  #closed = false;
+
+  addBackend(config: BackendConfig): number {
+    this.#check();
+    if (config.kind !== 'simulated') {
+      throw new TierError(
+        'ERR_TIER_UNAVAILABLE',
+        `A "${config.kind}" backend needs the native addon.`,
+        {
+          hint: 'Use simulated tiers on this platform.',
+        },
+      );
+    }
+    return this.#backends.push({ config, mappedChunks: 0, refused: 0 }) - 1;
+  }
+
+  allocate(backend: number, chunks: number): number {
+    this.#check();
+    const target = this.#backend(backend);
+    if ((target.mappedChunks + chunks) * chunkBytes > roundUp(target.config.capacityBytes)) {
+      target.refused++;
+      throw new TierError(
+        'ERR_TIER_FULL',
+        `The simulated backend ${backend} has no ${chunks} chunks left.`,
+      );
+    }
+    const first = this.#freeRuns.get(chunks)?.pop() ?? this.#backendOf.length;
+    for (let i = 0; i < chunks; i++) this.#backendOf[first + i] = backend;
+    target.mappedChunks += chunks;
+    this.#runs.set(first, { chunks, buffer: undefined });
+    return first;
+  }
+
+  buffer(firstChunk: number, byteLength: number): ArrayBuffer {
+    const run = this.#run(firstChunk);
+    run.buffer ??= new ArrayBuffer(byteLength);
+    return run.buffer;
+  }
+
+  free(firstChunk: number): void {
+    const run = this.#run(firstChunk);
+    // Detaches, as the native heap does: stale views become empty instead of seeing other data.
+    if (run.buffer !== undefined) structuredClone(run.buffer, { transfer: [run.buffer] });
+    for (let i = 0; i < run.chunks; i++)
+      this.#backend(this.backendOf(firstChunk + i)).mappedChunks--;
+    this.#runs.delete(firstChunk);
+    const list = this.#freeRuns.get(run.chunks);
+    if (list === undefined) this.#freeRuns.set(run.chunks, [firstChunk]);
+    else list.push(firstChunk);
+  }
+
+  backendOf(chunk: number): number {
+    const backend = this.#backendOf[chunk];
+    if (backend === undefined) throw new TierError('ERR_TIER_INVALID', `No chunk ${chunk}.`);
+    return backend;
+  }
+
+  placement(_firstChunk: number, chunks: number): Placement {
+    return { pagesByNode: {}, absentPages: (chunks * chunkBytes) / 4096, errno: 0 };
+  }
+
+  rebackChunk(chunk: number, backend: number): ChunkMoveResult {
+    this.#check();
+    const target = this.#backend(backend);
+    if ((target.mappedChunks + 1) * chunkBytes > roundUp(target.config.capacityBytes)) {
+      target.refused++;
+      throw new TierError('ERR_TIER_FULL', `The simulated backend ${backend} has no chunk left.`);
+    }
+    this.#backend(this.backendOf(chunk)).mappedChunks--;
+    this.#backendOf[chunk] = backend;
+    target.mappedChunks++;
+    return { tried: 1, applied: 1, failed: 0, copiedBytes: 0, durationNs: 0, reasons: {} };
+  }
+
+  async movePages(firstChunk: number, chunks: number, backend: number): Promise<ChunkMoveResult> {
+    for (let i = 0; i < chunks; i++) this.rebackChunk(firstChunk + i, backend);
+    return {
+      tried: chunks,
+      applied: chunks,
+      failed: 0,
+      copiedBytes: 0,
+      durationNs: 0,
+      reasons: {},
+    };
+  }
+
+  async prefault(): Promise<void> {
+    this.#check();
+  }
+
+  async write(firstChunk: number, byteOffset: number, source: Uint8Array): Promise<void> {
+    const run = this.#run(firstChunk);
+    new Uint8Array(run.buffer as ArrayBuffer).set(source, byteOffset);
+  }
+
+  async calibrate(): Promise<CalibrationResult> {
+    throw new TierError('ERR_TIER_UNAVAILABLE', 'Calibration needs the native addon.');
+  }
+
+  backendStats(backend: number): BackendStats {
+    const { config, mappedChunks, refused } = this.#backend(backend);
+    return {
+      kind: config.kind,
+      capacityBytes: config.capacityBytes,
+      mappedBytes: mappedChunks * chunkBytes,
+      refusedAllocations: refused,
+      unverifiedChunks: mappedChunks,
+      fixedAddress: true,
+      note: 'no native code',
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    for (const first of [...this.#runs.keys()]) this.free(first);
+    this.#closed = true;
+  }
+
+  #check(): void {
+    if (this.#closed) throw new TierError('ERR_TIER_CLOSED', 'The heap is closed.');
+  }
+
+  #backend(index: number): PlainBackend {
+    const backend = this.#backends[index];
+    if (backend === undefined) throw new TierError('ERR_TIER_INVALID', `No backend ${index}.`);
+    return backend;
+  }
+
+  #run(firstChunk: number): Run {
+    this.#check();
+    const run = this.#runs.get(firstChunk);
+    if (run === undefined)
+      throw new TierError('ERR_TIER_INVALID', `No run starts at chunk ${firstChunk}.`);
+    return run;
+  }
+}
+
+/** Budgets are kept in units by the allocator above; physical memory comes in whole chunks. */
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / chunkBytes) * chunkBytes;
+}

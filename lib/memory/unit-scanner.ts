@@ -1,0 +1,205 @@
+/**
+ * Fills the columns a policy sees: the units touched since the last plan, then a share of the others that
+ * rotates through every tier, so that in time each unit is considered though no plan looks at all of them.
+ */
+
+import { chunkBytes } from '../native.ts';
+import type { UnitColumns } from '../policy/policy.ts';
+import type { HeatLedger } from './heat-ledger.ts';
+import { chunkUnitBase, type LargeObject } from './large-object.ts';
+import type { ObjectSpace } from './object-space.ts';
+import {
+  leasedFlag,
+  liveFlag,
+  markFlag,
+  pinnedFlag,
+  recordWords,
+  segmentMask,
+  segmentShift,
+  whereWord,
+} from './object-table.ts';
+import { SlabAllocator } from './slab-allocator.ts';
+
+type Columns = {
+  -readonly [K in keyof Omit<UnitColumns, 'dwellUntil'>]: Omit<UnitColumns, 'dwellUntil'>[K];
+};
+
+/** Where the rotation stands in one backend's slabs. */
+interface Hand {
+  slab: number;
+  slot: number;
+}
+
+/** Objects that a policy must leave alone. */
+const immovable = pinnedFlag | leasedFlag;
+
+function makeColumns(capacity: number): Columns {
+  return {
+    length: 0,
+    id: new Float64Array(capacity),
+    bytes: new Float64Array(capacity),
+    tier: new Uint8Array(capacity),
+    heatLog2: new Float32Array(capacity),
+    reads: new Uint32Array(capacity),
+    writes: new Uint32Array(capacity),
+  };
+}
+
+/** The scanner. Its columns are reused: what it returns is valid until the next scan. */
+export class UnitScanner {
+  readonly #space: ObjectSpace;
+  readonly #ledger: HeatLedger;
+  readonly #hands: Hand[];
+  #columns: Columns = makeColumns(1024);
+  #largeHand = 0;
+
+  constructor(space: ObjectSpace, ledger: HeatLedger) {
+    this.#space = space;
+    this.#ledger = ledger;
+    this.#hands = space.allocators.map(() => ({ slab: 0, slot: 0 }));
+  }
+
+  /** At most `maxUnits` units; the touched ones of the ledger's last fold first. */
+  scan(maxUnits: number): Columns {
+    this.#columns.length = 0;
+    this.#takeTouched(maxUnits);
+    this.#takeLarge(maxUnits);
+    this.#takeRotating(maxUnits);
+    this.#clearMarks();
+    return this.#columns;
+  }
+
+  #takeTouched(maxUnits: number): void {
+    const { touched } = this.#ledger;
+    for (let i = 0; i < touched.length && this.#columns.length < maxUnits; i++) {
+      const unit = touched.unit[i];
+      if (unit >= chunkUnitBase)
+        this.#takeChunk(unit - chunkUnitBase, touched.reads[i], touched.writes[i]);
+      else this.#takeSmall(unit, touched.reads[i], touched.writes[i]);
+    }
+  }
+
+  /** Chunks of large objects are few; at most a quarter of the plan goes to untouched ones. */
+  #takeLarge(maxUnits: number): void {
+    const { large } = this.#space;
+    let left = Math.min(maxUnits - this.#columns.length, Math.max(1024, maxUnits / 4));
+    for (let seen = 0; seen < large.length && left > 0; seen++) {
+      const object = large[(this.#largeHand + seen) % large.length];
+      if (object === undefined) continue;
+      for (let i = 0; i < object.chunks && left > 0; i++) {
+        left -= Number(this.#takeChunk(object.firstChunk + i, 0, 0));
+      }
+      if (left <= 0) this.#largeHand = (this.#largeHand + seen) % large.length;
+    }
+  }
+
+  /** Each backend gets a share of what is left that is proportional to its objects. */
+  #takeRotating(maxUnits: number): void {
+    const { allocators } = this.#space;
+    const left = maxUnits - this.#columns.length;
+    const total = allocators.reduce((sum, allocator) => sum + allocator.objects, 0);
+    if (left <= 0 || total === 0) return;
+    allocators.forEach((allocator, index) => {
+      const share =
+        total <= left ? allocator.objects : Math.ceil((left * allocator.objects) / total);
+      this.#rotate(allocator, this.#hands[index], Math.min(share, maxUnits - this.#columns.length));
+    });
+  }
+
+  #rotate(allocator: SlabAllocator, hand: Hand, wanted: number): void {
+    const { slabs } = allocator;
+    // One full turn ends where it began, however the slab list changed since the last one.
+    for (let visited = 0; visited <= slabs.length && wanted > 0; visited++) {
+      if (hand.slab >= slabs.length) hand.slab = hand.slot = 0;
+      const slab = slabs[hand.slab];
+      if (slab === undefined) return;
+      for (; hand.slot < slab.shape.slots && wanted > 0; hand.slot++) {
+        const id = slab.owners[hand.slot];
+        if ((id & 0x80000000) !== 0 || !SlabAllocator.isObject(id)) continue;
+        wanted--;
+        this.#takeSmall(id, 0, 0);
+      }
+      if (hand.slot < slab.shape.slots) return;
+      hand.slab++;
+      hand.slot = 0;
+    }
+  }
+
+  #takeSmall(id: number, reads: number, writes: number): void {
+    const words = this.#space.table.words[id >>> segmentShift];
+    const at = (id & segmentMask) * recordWords + whereWord;
+    if ((words[at] & (liveFlag | markFlag | immovable)) !== liveFlag) return;
+    words[at] |= markFlag;
+    const heat = this.#ledger.stored(id) - this.#ledger.clock.now;
+    this.#take(id, this.#space.slotBytes(id), this.#space.tierOf(id), heat, reads, writes);
+  }
+
+  #takeChunk(chunk: number, reads: number, writes: number): boolean {
+    const object = this.#space.largeOfChunk.get(chunk);
+    if (object === undefined || !this.#isMovable(object)) return false;
+    const index = chunk - object.firstChunk;
+    if (object.marks[index] !== 0) return false;
+    object.marks[index] = 1;
+    const heat = object.heat[index] - this.#ledger.clock.now;
+    this.#take(
+      chunkUnitBase + chunk,
+      chunkBytes,
+      this.#space.set.tierOf(chunk),
+      heat,
+      reads,
+      writes,
+    );
+    return true;
+  }
+
+  #isMovable(object: LargeObject): boolean {
+    const words = this.#space.table.words[object.id >>> segmentShift];
+    const where = words[(object.id & segmentMask) * recordWords + whereWord];
+    return object.tracked && (where & immovable) === 0;
+  }
+
+  #take(
+    unit: number,
+    bytes: number,
+    tier: number,
+    heatLog2: number,
+    reads: number,
+    writes: number,
+  ): void {
+    if (this.#columns.length === this.#columns.id.length) this.#grow();
+    const columns = this.#columns;
+    const row = columns.length++;
+    columns.id[row] = unit;
+    columns.bytes[row] = bytes;
+    columns.tier[row] = tier;
+    columns.heatLog2[row] = heatLog2;
+    columns.reads[row] = reads;
+    columns.writes[row] = writes;
+  }
+
+  #grow(): void {
+    const old = this.#columns;
+    const next = makeColumns(old.id.length * 2);
+    next.length = old.length;
+    next.id.set(old.id);
+    next.bytes.set(old.bytes);
+    next.tier.set(old.tier);
+    next.heatLog2.set(old.heatLog2);
+    next.reads.set(old.reads);
+    next.writes.set(old.writes);
+    this.#columns = next;
+  }
+
+  #clearMarks(): void {
+    const { id, length } = this.#columns;
+    for (let row = 0; row < length; row++) {
+      if (id[row] >= chunkUnitBase) {
+        this.#space.largeOfChunk.get(id[row] - chunkUnitBase)?.marks.fill(0);
+        continue;
+      }
+      this.#space.table.words[id[row] >>> segmentShift][
+        (id[row] & segmentMask) * recordWords + whereWord
+      ] &= ~markFlag;
+    }
+  }
+}
