@@ -61,7 +61,22 @@
       "test/native/topology/scan_test.cc",
       "test/native/measure/runs_test.cc",
       "test/native/measure/calibrate_test.cc",
-      "test/native/measure/calibrate_file_test.cc"
+      "test/native/measure/calibrate_file_test.cc",
+      "test/native/refusing_kernel.cc",
+      "test/native/full_disk.cc",
+      "test/native/base/status_test.cc",
+      "test/native/sys/mapping_test.cc",
+      "test/native/sys/backing_file_test.cc",
+      "test/native/sys/numa_test.cc",
+      "test/native/memory/run_allocator_test.cc",
+      "test/native/memory/address_window_test.cc",
+      "test/native/memory/node_memory_test.cc",
+      "test/native/memory/heap_test.cc",
+      "test/native/memory/file_backend_test.cc",
+      "test/native/memory/dax_backend_test.cc",
+      "test/native/memory/memkind_backend_test.cc",
+      "test/native/migrate/reback_test.cc",
+      "test/native/migrate/move_job_test.cc"
     ]
   }
 }

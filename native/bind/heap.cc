@@ -1,0 +1,217 @@
+#include "bind/heap.h"
+
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/bytes.h"
+#include "bind/arguments.h"
+#include "bind/backend_config.h"
+#include "bind/errors.h"
+#include "bind/heap_state.h"
+#include "bind/heap_tasks.h"
+#include "bind/run_buffers.h"
+#include "memory/page_placement.h"
+#include "migrate/reback.h"
+
+namespace memtiers {
+namespace {
+
+// Marks our objects, so that a method called on somebody else's is an error and not a wild pointer.
+constexpr napi_type_tag kHeapTag = {0x6d656d74'69657273, 0x68656170'00000001};
+
+class HeapObject {
+ public:
+  HeapObject(Napi::Env env, std::unique_ptr<Heap> heap)
+      : state_(std::make_shared<HeapState>(env, std::move(heap))) {}
+
+  Napi::Value AddBackend(const Napi::CallbackInfo& info) {
+    const BackendConfig config = ReadBackendConfig(ToObject(info[0], "config"));
+    CheckOpen(info.Env());
+    std::unique_ptr<Backend> backend = ValueOrThrow(info.Env(), config.open());
+    return Number(info, ValueOrThrow(info.Env(),
+                                     heap().AddBackend(std::move(backend), config.capacity_bytes)));
+  }
+
+  Napi::Value Allocate(const Napi::CallbackInfo& info) {
+    const uint32_t backend = ToUint32(info[0], "backend");
+    const uint32_t chunks = ToUint32(info[1], "chunks");
+    return Number(info, ValueOrThrow(info.Env(), heap().Allocate(backend, chunks)));
+  }
+
+  Napi::Value Buffer(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    return buffers_.Get(info.Env(), state_, first, ToBytes(info[1], "byteLength"));
+  }
+
+  Napi::Value Free(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    ThrowIfFailed(info.Env(), heap().RunAt(first).status());
+    buffers_.Revoke(info.Env(), first);
+    ThrowIfFailed(info.Env(), heap().Free(first));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value BackendOf(const Napi::CallbackInfo& info) {
+    return Number(info, ValueOrThrow(info.Env(), heap().BackendOf(ToUint32(info[0], "chunk"))));
+  }
+
+  Napi::Value Placement(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    const uint32_t chunks = ToUint32(info[1], "chunks");
+    const RunView run = ValueOrThrow(info.Env(), heap().PartOfRun(first, chunks));
+    const PagePlacement placement = FindPlacement(run.address, run.chunks * kChunkBytes);
+    Napi::Object pages_by_node = Napi::Object::New(info.Env());
+    for (const auto& [node, pages] : placement.pages_by_node) {
+      pages_by_node.Set(std::to_string(node), static_cast<double>(pages));
+    }
+    Napi::Object value = Napi::Object::New(info.Env());
+    value.Set("pagesByNode", pages_by_node);
+    value.Set("absentPages", static_cast<double>(placement.absent_pages));
+    value.Set("errno", placement.error);
+    return value;
+  }
+
+  Napi::Value RebackChunk(const Napi::CallbackInfo& info) {
+    const uint32_t chunk = ToUint32(info[0], "chunk");
+    const uint32_t backend = ToUint32(info[1], "backend");
+    return ToValue(info.Env(),
+                   ValueOrThrow(info.Env(), memtiers::RebackChunk(heap(), chunk, backend)));
+  }
+
+  Napi::Value MovePages(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    const uint32_t chunks = ToUint32(info[1], "chunks");
+    const uint32_t backend = ToUint32(info[2], "backend");
+    return Task::Start(info.Env(), MakeMovePages(info.Env(), state_, first, chunks, backend));
+  }
+
+  Napi::Value Prefault(const Napi::CallbackInfo& info) {
+    const RunBytes range = {.first = ToUint32(info[0], "firstChunk"),
+                            .offset = ToBytes(info[1], "byteOffset"),
+                            .length = ToBytes(info[2], "byteLength")};
+    return Task::Start(info.Env(), MakePrefault(info.Env(), state_, range));
+  }
+
+  Napi::Value Write(const Napi::CallbackInfo& info) {
+    RunBytes range = {.first = ToUint32(info[0], "firstChunk"),
+                      .offset = ToBytes(info[1], "byteOffset")};
+    const bool bytes = info[2].IsTypedArray() &&
+                       info[2].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+    if (!bytes) ThrowInvalid(info.Env(), "source", "a Uint8Array");
+    const auto source = info[2].As<Napi::Uint8Array>();
+    range.length = source.ByteLength();
+    return Task::Start(info.Env(), MakeWrite(info.Env(), state_, range, source));
+  }
+
+  Napi::Value Calibrate(const Napi::CallbackInfo& info) {
+    constexpr uint64_t kMaxDurationMs = 600'000;
+    const uint32_t backend = ToUint32(info[0], "backend");
+    const uint64_t bytes = ToBytes(info[1], "bytes");
+    const std::chrono::milliseconds duration(ToUnsigned(info[2], "durationMs", kMaxDurationMs));
+    return Task::Start(info.Env(), MakeCalibrate(info.Env(), state_, backend, bytes, duration));
+  }
+
+  Napi::Value BackendStats(const Napi::CallbackInfo& info) {
+    const HeapBackendStats stats =
+        ValueOrThrow(info.Env(), heap().Stats(ToUint32(info[0], "backend")));
+    Napi::Object value = Napi::Object::New(info.Env());
+    value.Set("kind", BackendKindName(stats.kind));
+    value.Set("capacityBytes", static_cast<double>(stats.capacity_bytes));
+    value.Set("mappedBytes", static_cast<double>(stats.mapped_bytes));
+    value.Set("refusedAllocations", static_cast<double>(stats.refused_allocations));
+    value.Set("unverifiedChunks", static_cast<double>(stats.unverified_chunks));
+    value.Set("fixedAddress", stats.fixed_address);
+    value.Set("note", stats.note);
+    return value;
+  }
+
+  Napi::Value Close(const Napi::CallbackInfo& info) {
+    if (!heap().closed()) {
+      buffers_.RevokeAll(info.Env());
+      heap().Close();
+    }
+    return info.Env().Undefined();
+  }
+
+ private:
+  using Method = Napi::Value (HeapObject::*)(const Napi::CallbackInfo&);
+
+ public:
+  // One JavaScript function for one method.
+  template <Method method>
+  static Napi::Value Call(const Napi::CallbackInfo& info) {
+    try {
+      return (From(info).*method)(info);
+    } catch (const std::bad_alloc&) {
+      throw ToError(info.Env(), Status::FromErrno(ENOMEM, "", "the heap's own tables"));
+    }
+  }
+
+ private:
+  static HeapObject& From(const Napi::CallbackInfo& info) {
+    void* object = nullptr;
+    const bool ours = info.This().IsObject() &&
+                      info.This().As<Napi::Object>().CheckTypeTag(&kHeapTag) &&
+                      napi_unwrap(info.Env(), info.This(), &object) == napi_ok;
+    if (!ours) ThrowInvalid(info.Env(), "this", "a heap");
+    return *static_cast<HeapObject*>(object);
+  }
+
+  static Napi::Value Number(const Napi::CallbackInfo& info, uint32_t value) {
+    return Napi::Number::New(info.Env(), value);
+  }
+
+  void CheckOpen(Napi::Env env) const {
+    if (heap().closed()) ThrowIfFailed(env, {Code::kClosed, "the heap is closed"});
+  }
+
+  Heap& heap() const { return state_->heap(); }
+
+  std::shared_ptr<HeapState> state_;
+  RunBuffers buffers_;
+};
+
+void DeleteHeapObject(napi_env /*env*/, void* data, void* /*hint*/) {
+  delete static_cast<HeapObject*>(data);
+}
+
+template <auto method>
+void Define(Napi::Object object, const char* name) {
+  object.Set(name, Napi::Function::New<HeapObject::Call<method>>(object.Env(), name));
+}
+
+}  // namespace
+
+Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Object options = ToObject(info[0], "options");
+  const uint64_t reserve_bytes = ToBytes(options.Get("reserveBytes"), "reserveBytes");
+  std::unique_ptr<Heap> heap = ValueOrThrow(env, Heap::Open(reserve_bytes));
+  Napi::Object object = Napi::Object::New(env);
+  auto wrapped = std::make_unique<HeapObject>(env, std::move(heap));
+  if (napi_wrap(env, object, wrapped.get(), DeleteHeapObject, nullptr, nullptr) != napi_ok) {
+    throw Napi::Error::New(env);
+  }
+  (void)wrapped.release();  // the object's finalizer deletes it
+  object.TypeTag(&kHeapTag);
+  Define<&HeapObject::AddBackend>(object, "addBackend");
+  Define<&HeapObject::Allocate>(object, "allocate");
+  Define<&HeapObject::Buffer>(object, "buffer");
+  Define<&HeapObject::Free>(object, "free");
+  Define<&HeapObject::BackendOf>(object, "backendOf");
+  Define<&HeapObject::Placement>(object, "placement");
+  Define<&HeapObject::RebackChunk>(object, "rebackChunk");
+  Define<&HeapObject::MovePages>(object, "movePages");
+  Define<&HeapObject::Prefault>(object, "prefault");
+  Define<&HeapObject::Write>(object, "write");
+  Define<&HeapObject::Calibrate>(object, "calibrate");
+  Define<&HeapObject::BackendStats>(object, "backendStats");
+  Define<&HeapObject::Close>(object, "close");
+  return object;
+}
+
+}  // namespace memtiers

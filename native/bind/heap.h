@@ -1,0 +1,12 @@
+// The JavaScript object behind NativeHeap (lib/native.ts): converts arguments, calls the core,
+// converts results. One thread, that of its environment.
+#pragma once
+
+#include <napi.h>
+
+namespace memtiers {
+
+// openHeap(options): the heap's object.
+Napi::Value OpenHeap(const Napi::CallbackInfo& info);
+
+}  // namespace memtiers

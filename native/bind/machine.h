@@ -1,0 +1,12 @@
+// MachineDescription of lib/native.ts from a scan of the machine.
+#pragma once
+
+#include <napi.h>
+
+namespace memtiers {
+
+// describeMachine(root: string): MachineDescription. Throws only a TypeError for a root that is no
+// string.
+Napi::Value DescribeMachine(const Napi::CallbackInfo& info);
+
+}  // namespace memtiers

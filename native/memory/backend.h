@@ -1,0 +1,87 @@
+// How a tier's bytes are obtained. One provider a file; the heap keeps the books and the budgets.
+//
+// Not thread-safe: called by the heap's owner only. A backend outlives every chunk it backs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace memtiers {
+
+enum class BackendKind { kNuma, kFile, kDax, kMemkind, kSimulated };
+
+// The kind's name as users write it, e.g. "numa".
+const char* BackendKindName(BackendKind kind);
+
+// What a backend remembers of one chunk.
+struct Backing {
+  static constexpr uint64_t kNoSlot = ~uint64_t{0};
+
+  // Where in the file, device or library the chunk lives; kNoSlot for plain memory.
+  uint64_t slot = kNoSlot;
+  // Known to lie where it was asked for, or bound to it and not yet touched.
+  bool verified = true;
+  // Plain memory that came from another address: the kernel never merges it with its neighbours'
+  // mapping.
+  bool relocated = false;
+};
+
+struct MapRequest {
+  // Reserved address space, chunk aligned. Ignored by backends that choose addresses themselves.
+  std::byte* address = nullptr;
+  uint32_t chunks = 0;
+  // Bring all pages in now, whatever the size.
+  bool populate = false;
+  // The caller writes every byte before anybody reads one, so old contents need not be cleared.
+  bool overwritten = false;
+};
+
+struct MappedRun {
+  std::byte* address = nullptr;
+  std::vector<Backing> backings;  // one for each chunk
+};
+
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  virtual BackendKind kind() const = 0;
+
+  // Chunks appear at the address asked for, and so can change backend without changing address.
+  virtual bool fixed_address() const { return true; }
+
+  // Chunks are ordinary memory whose pages the kernel can migrate between nodes.
+  virtual bool page_migratable() const { return false; }
+
+  // The node the memory is bound to.
+  virtual std::optional<int> node() const { return std::nullopt; }
+
+  // The directory on a drive whose speed the page cache hides from whoever measures mapped chunks.
+  virtual std::optional<std::string> drive_directory() const { return std::nullopt; }
+
+  // Something the user should know about this backend; empty when there is nothing to say.
+  virtual std::string note() const { return {}; }
+
+  // Obtains and maps chunks. They read as zero unless `overwritten`. On failure nothing is
+  // obtained, but the address range may be left mapped: the caller turns it back into a
+  // reservation.
+  virtual Result<MappedRun> Map(const MapRequest& request) = 0;
+
+  // Gives back what `Map` obtained, in the whole or for single chunks. REQUIRES: nothing maps them
+  // any more (backends with a fixed address), nobody uses them (the others).
+  virtual void Release(std::span<const Backing> backings) = 0;
+
+  // Brings pages in. Safe on any thread while others access them.
+  virtual Status Prefault(std::byte* address, size_t bytes) const = 0;
+};
+
+}  // namespace memtiers

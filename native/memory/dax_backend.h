@@ -1,0 +1,40 @@
+// Chunks on a devdax device: persistent or CXL memory mapped without a file system or page cache.
+//
+// The device is locked while the backend lives. Its contents are overwritten: it is used as memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "memory/backend.h"
+#include "memory/run_allocator.h"
+#include "sys/dax_device.h"
+
+namespace memtiers {
+
+struct DaxBackendParams {
+  std::string path;  // e.g. /dev/dax0.0
+  uint64_t capacity_bytes = 0;
+};
+
+class DaxBackend final : public Backend {
+ public:
+  // kUnavailable: not a devdax device, or one aligned to more than a chunk. kBusy: in use.
+  static Result<std::unique_ptr<Backend>> Open(const DaxBackendParams& params);
+
+  BackendKind kind() const override { return BackendKind::kDax; }
+  std::string note() const override { return note_; }
+  Result<MappedRun> Map(const MapRequest& request) override;
+  void Release(std::span<const Backing> backings) override;
+  Status Prefault(std::byte* address, size_t bytes) const override;
+
+ private:
+  DaxBackend(DaxDevice device, uint64_t slots, std::string note)
+      : device_(std::move(device)), slots_(slots), note_(std::move(note)) {}
+
+  DaxDevice device_;
+  RunAllocator slots_;
+  std::string note_;
+};
+
+}  // namespace memtiers

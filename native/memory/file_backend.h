@@ -1,0 +1,54 @@
+// Chunks in an unlinked file: NVMe behind the page cache, or persistent memory mapped directly
+// (fsdax).
+//
+// Every chunk has its blocks before it is mapped, so a full disk is kFull and never a SIGBUS. (On
+// copy-on-write file systems a block can still be lost later; they promise no more.) The file has
+// no name: a crash leaves nothing behind, and any number of backends share a directory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+
+#include "memory/backend.h"
+#include "memory/run_allocator.h"
+#include "sys/unique_fd.h"
+
+namespace memtiers {
+
+struct FileBackendParams {
+  std::string directory;
+  uint64_t capacity_bytes = 0;
+  // The directory is on fsdax: try to map synchronously.
+  bool dax = false;
+};
+
+class FileBackend final : public Backend {
+ public:
+  // kUnavailable: no such directory, or nothing can be created in it.
+  static Result<std::unique_ptr<Backend>> Open(const FileBackendParams& params);
+
+  BackendKind kind() const override { return BackendKind::kFile; }
+  std::optional<std::string> drive_directory() const override;
+  std::string note() const override { return note_; }
+  Result<MappedRun> Map(const MapRequest& request) override;
+  void Release(std::span<const Backing> backings) override;
+  Status Prefault(std::byte* address, size_t bytes) const override;
+
+ private:
+  FileBackend(UniqueFd fd, const FileBackendParams& params);
+
+  void ProbeSync();
+  Status AllocateSlots(uint64_t first, uint32_t count, bool overwritten);
+  void ReleaseSlots(uint64_t first, uint32_t count);
+
+  std::string directory_;
+  bool dax_;
+  UniqueFd fd_;
+  RunAllocator slots_;
+  std::set<uint64_t> unpunched_;  // free slots that still hold old bytes
+  bool sync_ = false;
+  std::string note_;
+};
+
+}  // namespace memtiers

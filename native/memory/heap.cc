@@ -1,0 +1,285 @@
+#include "memory/heap.h"
+
+#include <iterator>
+#include <utility>
+
+#include "base/bytes.h"
+#include "memory/mapping_budget.h"
+
+namespace memtiers {
+namespace {
+
+Status Closed() { return {Code::kClosed, "the heap is closed"}; }
+
+Status NoRun(uint32_t chunk) {
+  return {Code::kInvalid, "chunk " + std::to_string(chunk) + " is not part of such a run"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Heap>> Heap::Open(size_t reserve_bytes) {
+  Result<AddressWindow> window = AddressWindow::Reserve(reserve_bytes);
+  if (!window.ok()) return window.status();
+  return std::unique_ptr<Heap>(new Heap(std::move(window.value())));
+}
+
+Heap::~Heap() {
+  Close();
+  if (!chunks_.empty()) RecordMappings(0, static_cast<uint32_t>(chunks_.size()), false);
+  // Whoever still uses a run keeps the heap alive, so none is left; a run that could not be
+  // unmapped goes with the window.
+}
+
+Result<uint32_t> Heap::AddBackend(std::unique_ptr<Backend> backend, uint64_t capacity_bytes) {
+  if (closed_) return Closed();
+  backends_.push_back({.backend = std::move(backend),
+                       .capacity_chunks = AlignUp(capacity_bytes, kChunkBytes) / kChunkBytes});
+  return static_cast<uint32_t>(backends_.size() - 1);
+}
+
+Status Heap::CheckBackend(uint32_t backend) const {
+  if (closed_) return Closed();
+  if (backend < backends_.size()) return {};
+  return {Code::kInvalid, "there is no backend " + std::to_string(backend)};
+}
+
+Status Heap::Charge(uint32_t backend, uint32_t chunks) {
+  Status known = CheckBackend(backend);
+  if (!known.ok()) return known;
+  BackendEntry& entry = backends_[backend];
+  if (entry.charged_chunks + chunks > entry.capacity_chunks) {
+    ++entry.refused_allocations;
+    return {Code::kFull, std::string(BackendKindName(entry.backend->kind())) + " backend, " +
+                             std::to_string(chunks) + " chunks: its budget of " +
+                             std::to_string(entry.capacity_chunks) + " chunks is used up"};
+  }
+  entry.charged_chunks += chunks;
+  return {};
+}
+
+void Heap::Uncharge(uint32_t backend, uint32_t chunks) {
+  backends_[backend].charged_chunks -= chunks;
+}
+
+void Heap::Refuse(uint32_t backend, uint32_t chunks) {
+  Uncharge(backend, chunks);
+  ++backends_[backend].refused_allocations;
+}
+
+Result<uint32_t> Heap::Allocate(uint32_t backend, uint32_t chunks) {
+  if (chunks == 0) return Status(Code::kInvalid, "a run of no chunks");
+  Status charged = Charge(backend, chunks);
+  if (!charged.ok()) return charged;
+  BackendEntry& entry = backends_[backend];
+  Status mappings = CheckMappings(1);
+  if (!mappings.ok()) {
+    Refuse(backend, chunks);
+    return mappings;
+  }
+  const std::optional<uint32_t> first = window_.Take(chunks);
+  if (!first.has_value()) {
+    Refuse(backend, chunks);
+    return Status(Code::kFull, "address window, " + std::to_string(chunks) + " contiguous chunks");
+  }
+  Result<MappedRun> mapped =
+      entry.backend->Map({.address = window_.AddressOf(*first), .chunks = chunks});
+  if (!mapped.ok()) {
+    Refuse(backend, chunks);
+    // If even this fails the address range is lost to this heap, and nothing else.
+    (void)window_.Give(*first, chunks);
+    return mapped.status();
+  }
+  if (chunks_.size() < *first + chunks) chunks_.resize(*first + chunks);
+  for (uint32_t i = 0; i < chunks; ++i) {
+    Chunk& chunk = chunks_[*first + i];
+    chunk.backend = backend;
+    chunk.backing = mapped.value().backings[i];
+    CountUnverified(chunk, +1);
+  }
+  RecordMappings(*first, chunks, true);
+  runs_.emplace(*first, Run{.chunks = chunks, .address = mapped.value().address});
+  return *first;
+}
+
+Heap::Runs::const_iterator Heap::Find(uint32_t chunk) const {
+  auto run = runs_.upper_bound(chunk);
+  if (run == runs_.begin()) return runs_.end();
+  --run;
+  return chunk - run->first < run->second.chunks ? run : runs_.end();
+}
+
+Result<RunView> Heap::RestOfRun(uint32_t chunk) const {
+  if (closed_) return Closed();
+  const auto run = Find(chunk);
+  if (run == runs_.end() || run->second.freed) return NoRun(chunk);
+  const uint32_t skipped = chunk - run->first;
+  return RunView{.first = chunk,
+                 .chunks = run->second.chunks - skipped,
+                 .address = run->second.address + skipped * kChunkBytes};
+}
+
+Result<RunView> Heap::RunAt(uint32_t first) const {
+  if (!closed_ && !runs_.contains(first)) return NoRun(first);
+  return RestOfRun(first);
+}
+
+Result<RunView> Heap::PartOfRun(uint32_t chunk, uint32_t chunks) const {
+  Result<RunView> rest = RestOfRun(chunk);
+  if (!rest.ok()) return rest;
+  if (chunks == 0 || chunks > rest.value().chunks) return NoRun(chunk);
+  rest.value().chunks = chunks;
+  return rest;
+}
+
+Result<uint32_t> Heap::BackendOf(uint32_t chunk) const {
+  const Result<RunView> rest = RestOfRun(chunk);
+  if (!rest.ok()) return rest.status();
+  return chunks_[chunk].backend;
+}
+
+Result<HeapBackendStats> Heap::Stats(uint32_t backend) const {
+  Status known = CheckBackend(backend);
+  if (!known.ok()) return known;
+  const BackendEntry& entry = backends_[backend];
+  return HeapBackendStats{.kind = entry.backend->kind(),
+                          .capacity_bytes = entry.capacity_chunks * kChunkBytes,
+                          .mapped_bytes = entry.charged_chunks * kChunkBytes,
+                          .refused_allocations = entry.refused_allocations,
+                          .unverified_chunks = entry.unverified_chunks,
+                          .fixed_address = entry.backend->fixed_address(),
+                          .note = entry.backend->note()};
+}
+
+void Heap::CountUnverified(const Chunk& chunk, int change) {
+  if (!chunk.backing.verified) backends_[chunk.backend].unverified_chunks += change;
+}
+
+void Heap::Rebacked(uint32_t chunk, uint32_t backend, const Backing& backing) {
+  ReleaseBackings(chunk, 1);
+  chunks_[chunk].backend = backend;
+  chunks_[chunk].backing = backing;
+  RecordMappings(chunk, 1, true);
+  CountUnverified(chunks_[chunk], +1);
+}
+
+Status Heap::CheckMappings(uint32_t chunks) {
+  // A chunk in the middle of a mapping makes three of one.
+  if (MappingBudget::HasRoom(2 * size_t{chunks})) return {};
+  return {Code::kFull, "this process' share of mappings, " +
+                           std::to_string(MappingBudget::limit()) +
+                           ", is used up; raise vm.max_map_count"};
+}
+
+// What the kernel looks at when it merges neighbours: the same file at consecutive offsets, or
+// plain memory with the same policy that was mapped in place.
+uint64_t Heap::MappingOf(uint32_t chunk) const {
+  constexpr uint64_t kPlain = uint64_t{1} << 62;
+  constexpr uint64_t kRelocated = uint64_t{2} << 62;
+  constexpr uint64_t kFile = uint64_t{3} << 62;
+  constexpr int kBackendShift = 40;
+  const auto& [index, backing, mapping] = chunks_[chunk];
+  const Backend& owner = *backends_[index].backend;
+  if (!owner.fixed_address()) return 0;
+  if (backing.relocated) return kRelocated | chunk;
+  if (backing.slot == Backing::kNoSlot) return kPlain | (owner.node().value_or(-1) + 1);
+  const uint64_t distance = (backing.slot - chunk) & ((uint64_t{1} << kBackendShift) - 1);
+  return kFile | uint64_t{index} << kBackendShift | distance;
+}
+
+int64_t Heap::Borders(uint32_t first, uint32_t chunks) const {
+  int64_t borders = 0;
+  for (uint32_t i = first; i <= first + chunks; ++i) {
+    const uint64_t left = i == 0 ? 0 : chunks_[i - 1].mapping;
+    const uint64_t right = i < chunks_.size() ? chunks_[i].mapping : 0;
+    borders += left != right ? 1 : 0;
+  }
+  return borders;
+}
+
+void Heap::RecordMappings(uint32_t first, uint32_t chunks, bool mapped) {
+  const int64_t before = Borders(first, chunks);
+  for (uint32_t i = first; i < first + chunks; ++i) chunks_[i].mapping = mapped ? MappingOf(i) : 0;
+  MappingBudget::Change(Borders(first, chunks) - before);
+}
+
+void Heap::MarkUnverified(uint32_t chunk) {
+  CountUnverified(chunks_[chunk], -1);
+  chunks_[chunk].backing.verified = false;
+  CountUnverified(chunks_[chunk], +1);
+}
+
+void Heap::ReleaseBackings(uint32_t first, uint32_t chunks) {
+  std::vector<Backing> backings;
+  for (uint32_t begin = first; begin < first + chunks;) {
+    const uint32_t owner = chunks_[begin].backend;
+    backings.clear();
+    uint32_t end = begin;
+    for (; end < first + chunks && chunks_[end].backend == owner; ++end) {
+      CountUnverified(chunks_[end], -1);
+      backings.push_back(chunks_[end].backing);
+    }
+    backends_[owner].backend->Release(backings);
+    Uncharge(owner, end - begin);
+    begin = end;
+  }
+}
+
+void Heap::Release(Runs::iterator run) {
+  const auto [first, state] = *run;
+  // Unmapped first, so that no backing is given to somebody else while it can still be reached from
+  // here. When the process is out of mappings the run stays charged: its memory is still there.
+  const bool fixed = backends_[chunks_[first].backend].backend->fixed_address();
+  if (fixed && !window_.Give(first, state.chunks).ok()) return;
+  RecordMappings(first, state.chunks, false);
+  ReleaseBackings(first, state.chunks);
+  if (!fixed) (void)window_.Give(first, state.chunks);
+  runs_.erase(run);
+}
+
+Status Heap::Free(uint32_t first) {
+  const Result<RunView> view = RunAt(first);
+  if (!view.ok()) return view.status();
+  const auto run = runs_.find(first);
+  run->second.freed = true;
+  if (run->second.uses == 0) Release(run);
+  return {};
+}
+
+void Heap::BeginUse(uint32_t chunk) { ++RunOf(chunk).uses; }
+
+void Heap::EndUse(uint32_t chunk) {
+  const auto run = runs_.find(Find(chunk)->first);
+  if (--run->second.uses == 0 && run->second.freed) Release(run);
+}
+
+bool Heap::InUse(uint32_t chunk) const {
+  const auto run = Find(chunk);
+  return run != runs_.end() && run->second.uses > 0;
+}
+
+void Heap::BeginMove(uint32_t chunk) {
+  BeginUse(chunk);
+  RunOf(chunk).moving = true;
+}
+
+void Heap::EndMove(uint32_t chunk) {
+  RunOf(chunk).moving = false;
+  EndUse(chunk);
+}
+
+bool Heap::Moving(uint32_t chunk) const {
+  const auto run = Find(chunk);
+  return run != runs_.end() && run->second.moving;
+}
+
+void Heap::Close() {
+  closed_ = true;
+  for (auto run = runs_.begin(); run != runs_.end();) {
+    const auto next = std::next(run);
+    run->second.freed = true;
+    if (run->second.uses == 0) Release(run);
+    run = next;
+  }
+}
+
+}  // namespace memtiers

@@ -1,0 +1,77 @@
+#include "memory/memkind_backend.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "memory/memkind_plugin.h"
+#include "sys/mapping.h"
+
+namespace memtiers {
+namespace {
+
+// memkind carves chunks out of larger extents; aligning and its own bookkeeping cost a multiple,
+// and its PMEM kind refuses files below 16 MiB. The file is sparse: what is not used costs nothing.
+uint64_t PmemFileBytes(uint64_t capacity_bytes) {
+  constexpr uint64_t kSlack = 64 * kMiB;
+  return AlignUp(2 * capacity_bytes, kChunkBytes) + kSlack;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> MemkindBackend::Open(const MemkindBackendParams& params) {
+  const Result<const MemtiersMemkindApi*> api = LoadMemkindPlugin(params.plugin_path);
+  if (!api.ok()) return api.status();
+  std::array<char, 256> reason{};
+  const MemtiersMemkindOpen request = {
+      .kind = params.kind,
+      .directory = params.directory.c_str(),
+      .max_bytes = PmemFileBytes(params.capacity_bytes),
+      .reason = reason.data(),
+      .reason_bytes = reason.size(),
+  };
+  void* handle = nullptr;
+  if (api.value()->open(&request, &handle) != 0) {
+    return Status(Code::kUnavailable, MemkindVersion(*api.value()) + ": " + reason.data());
+  }
+  return std::unique_ptr<Backend>(
+      new MemkindBackend(api.value(), handle, params.kind == MEMTIERS_MEMKIND_PMEM));
+}
+
+MemkindBackend::MemkindBackend(const MemtiersMemkindApi* api, void* handle, bool file_backed)
+    : api_(api), handle_(handle), file_backed_(file_backed), note_(MemkindVersion(*api)) {
+  if (!file_backed_) note_ += ", preferring its nodes: a full one spills to others";
+}
+
+MemkindBackend::~MemkindBackend() { api_->close(handle_); }
+
+Result<MappedRun> MemkindBackend::Map(const MapRequest& request) {
+  void* memory = nullptr;
+  const size_t bytes = request.chunks * kChunkBytes;
+  const int error = api_->allocate(handle_, kChunkBytes, bytes, &memory);
+  if (error != 0) {
+    return Status::FromErrno(error, "", note_ + ", " + std::to_string(bytes / kMiB) + " MiB");
+  }
+  // memkind reuses memory without clearing it.
+  std::memset(memory, 0, bytes);
+  // It does not say which node it prefers, so nothing can be verified; a file's place is known.
+  MappedRun run{.address = static_cast<std::byte*>(memory),
+                .backings = std::vector<Backing>(request.chunks, {.verified = file_backed_})};
+  run.backings.front().slot = reinterpret_cast<uintptr_t>(memory);
+  return run;
+}
+
+void MemkindBackend::Release(std::span<const Backing> backings) {
+  for (const Backing& backing : backings) {
+    if (backing.slot != Backing::kNoSlot) {
+      api_->release(handle_, reinterpret_cast<void*>(static_cast<uintptr_t>(backing.slot)));
+    }
+  }
+}
+
+Status MemkindBackend::Prefault(std::byte* address, size_t bytes) const {
+  return file_backed_ ? PopulateRead(address, bytes) : PopulateWrite(address, bytes);
+}
+
+}  // namespace memtiers

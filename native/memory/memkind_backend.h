@@ -1,0 +1,45 @@
+// Chunks from libmemkind, through the plugin. They lie at addresses memkind chooses, so they cannot
+// change backend at a stable address, and are given back a whole run at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "memory/backend.h"
+#include "plugins/memkind/abi.h"
+
+namespace memtiers {
+
+struct MemkindBackendParams {
+  MemtiersMemkindKind kind = MEMTIERS_MEMKIND_HBW;
+  std::string directory = {};  // only for PMEM
+  uint64_t capacity_bytes = 0;
+  std::string plugin_path = {};
+};
+
+class MemkindBackend final : public Backend {
+ public:
+  // kUnavailable: no plugin, no library, or no memory of that kind; the reason is the loader's or
+  // memkind's.
+  static Result<std::unique_ptr<Backend>> Open(const MemkindBackendParams& params);
+
+  ~MemkindBackend() override;
+
+  BackendKind kind() const override { return BackendKind::kMemkind; }
+  bool fixed_address() const override { return false; }
+  std::string note() const override { return note_; }
+  Result<MappedRun> Map(const MapRequest& request) override;
+  void Release(std::span<const Backing> backings) override;
+  Status Prefault(std::byte* address, size_t bytes) const override;
+
+ private:
+  MemkindBackend(const MemtiersMemkindApi* api, void* handle, bool file_backed);
+
+  const MemtiersMemkindApi* api_;
+  void* handle_;
+  bool file_backed_;
+  std::string note_;
+};
+
+}  // namespace memtiers

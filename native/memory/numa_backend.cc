@@ -1,0 +1,38 @@
+#include "memory/numa_backend.h"
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "memory/node_memory.h"
+#include "sys/mapping.h"
+
+namespace memtiers {
+
+Result<std::unique_ptr<Backend>> NumaBackend::Open(int node) {
+  const Status probed = ProbeNode(node);
+  std::string note;
+  if (probed.code() == Code::kNoPermission) {
+    note =
+        "mbind is refused here (container without CAP_SYS_NICE?): placement is the kernel's choice";
+  } else if (!probed.ok()) {
+    return probed;
+  }
+  return std::unique_ptr<Backend>(new NumaBackend(node, std::move(note)));
+}
+
+Result<MappedRun> NumaBackend::Map(const MapRequest& request) {
+  const Result<bool> verified = MapNodeMemory({.address = request.address,
+                                               .bytes = request.chunks * kChunkBytes,
+                                               .node = node_,
+                                               .populate = request.populate});
+  if (!verified.ok()) return verified.status();
+  const Backing backing{.verified = verified.value()};
+  return MappedRun{.address = request.address,
+                   .backings = std::vector<Backing>(request.chunks, backing)};
+}
+
+Status NumaBackend::Prefault(std::byte* address, size_t bytes) const {
+  return PopulateWrite(address, bytes);
+}
+
+}  // namespace memtiers

@@ -1,0 +1,91 @@
+#include "migrate/move_job.h"
+
+#include <chrono>
+#include <string>
+
+#include "base/bytes.h"
+#include "migrate/page_mover.h"
+
+namespace memtiers {
+
+Result<MoveJob> MoveJob::Begin(Heap& heap, uint32_t first, uint32_t chunks, uint32_t backend) {
+  Status known = heap.CheckBackend(backend);
+  if (!known.ok()) return known;
+  const Result<RunView> part = heap.PartOfRun(first, chunks);
+  if (!part.ok()) return part.status();
+  const Backend& target = heap.backend(backend);
+  if (!target.page_migratable()) {
+    return Status(Code::kInvalid, std::string("the target is a ") + BackendKindName(target.kind()) +
+                                      " backend, whose pages the kernel cannot move");
+  }
+  MoveJob job;
+  job.backend_ = backend;
+  job.node_ = target.node();
+  for (uint32_t i = 0; i < chunks; ++i) {
+    const Backend& source = heap.backend(heap.BackendOf(first + i).value());
+    if (!source.page_migratable()) {
+      return Status(Code::kInvalid, "chunk " + std::to_string(first + i) + " is on a " +
+                                        BackendKindName(source.kind()) + " backend");
+    }
+    job.steps_.push_back({.chunk = first + i,
+                          .address = part.value().address + i * kChunkBytes,
+                          .home = source.node(),
+                          .verified = heap.BackingOf(first + i).verified});
+  }
+  if (heap.Moving(first)) return Status(Code::kBusy, "another move of this run is under way");
+  Status mappings = Heap::CheckMappings(chunks);
+  if (!mappings.ok()) return mappings;
+  Status charged = heap.Charge(backend, chunks);
+  if (!charged.ok()) return charged;
+  heap.BeginMove(first);
+  job.result_.tried = chunks;
+  return job;
+}
+
+bool MoveJob::Move(Step& step) {
+  const PageMoveResult moved = MovePagesToNode(step.address, kChunkBytes, *node_);
+  for (const auto& [reason, pages] : moved.reasons) result_.reasons[reason] += pages;
+  step.verified = moved.complete();
+  if (moved.complete()) {
+    result_.copied_bytes += kChunkBytes / moved.pages * moved.moved;
+    return true;
+  }
+  // Half a chunk would lie on a node it is not charged to. What may be anywhere may stay there.
+  step.verified =
+      !step.home.has_value() || MovePagesToNode(step.address, kChunkBytes, *step.home).complete();
+  if (moved.out_of_memory) node_full_ = true;
+  return false;
+}
+
+void MoveJob::Run() {
+  const auto start = std::chrono::steady_clock::now();
+  for (Step& step : steps_) {
+    if (!node_.has_value() || step.home == node_) {
+      step.applied = true;  // the same memory on another account
+    } else if (node_full_) {
+      ++result_.reasons["SKIPPED"];
+    } else {
+      step.applied = Move(step);
+    }
+  }
+  result_.duration = std::chrono::steady_clock::now() - start;
+}
+
+MoveResult MoveJob::Finish(Heap& heap) {
+  for (const Step& step : steps_) {
+    if (step.applied) {
+      Backing backing = heap.BackingOf(step.chunk);
+      backing.verified = step.verified || !node_.has_value();
+      heap.Rebacked(step.chunk, backend_, backing);
+      ++result_.applied;
+    } else {
+      heap.Uncharge(backend_, 1);
+      if (!step.verified) heap.MarkUnverified(step.chunk);
+      ++result_.failed;
+    }
+  }
+  heap.EndMove(steps_.front().chunk);
+  return result_;
+}
+
+}  // namespace memtiers

@@ -1,0 +1,95 @@
+#include "sys/backing_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace memtiers {
+namespace {
+
+std::string DescribeRange(uint64_t offset, uint64_t bytes) {
+  return std::to_string(bytes / kKiB) + " KiB of file at offset " + std::to_string(offset);
+}
+
+// Growing a file beyond RLIMIT_FSIZE also raises SIGXFSZ, whose default action ends the process
+// (setrlimit(2)); so the limit is read instead of hit.
+bool BeyondFileSizeLimit(uint64_t end) {
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         end > limit.rlim_cur;
+}
+
+}  // namespace
+
+Result<UniqueFd> OpenUnnamedFile(const std::string& directory) {
+  UniqueFd unnamed(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (unnamed.valid()) return unnamed;
+  // Not every file system has O_TMPFILE, and kernels before 3.11 see a directory opened for
+  // writing.
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+    return Status::FromErrno(errno, "open", directory);
+  }
+  std::string path = directory + "/.memory-tiers-XXXXXX";
+  UniqueFd named(mkostemp(path.data(), O_CLOEXEC));
+  if (!named.valid()) return Status::FromErrno(errno, "open", directory);
+  if (unlink(path.c_str()) != 0) return Status::FromErrno(errno, "unlink", path);
+  return named;
+}
+
+Result<UniqueFd> OpenExisting(const std::string& path) {
+  UniqueFd file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.valid()) return Status::FromErrno(errno, "open", path);
+  return file;
+}
+
+Status AllocateRange(int fd, uint64_t offset, uint64_t bytes) {
+  if (BeyondFileSizeLimit(offset + bytes)) {
+    return Status::FromErrno(EFBIG, "fallocate", DescribeRange(offset, bytes));
+  }
+  while (fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)) != 0) {
+    if (errno == EINTR) continue;
+    // Without fallocate (NFSv3, some FUSE) blocks come into being by being written.
+    if (errno == EOPNOTSUPP) return WriteZeroes(fd, offset, bytes);
+    return Status::FromErrno(errno, "fallocate", DescribeRange(offset, bytes));
+  }
+  return {};
+}
+
+Status PunchHole(int fd, uint64_t offset, uint64_t bytes) {
+  if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                static_cast<off_t>(bytes)) != 0) {
+    return Status::FromErrno(errno, "fallocate", DescribeRange(offset, bytes));
+  }
+  return {};
+}
+
+Status WriteZeroes(int fd, uint64_t offset, uint64_t bytes) {
+  if (BeyondFileSizeLimit(offset + bytes)) {
+    return Status::FromErrno(EFBIG, "pwrite", DescribeRange(offset, bytes));
+  }
+  const std::vector<char> zeroes(std::min<uint64_t>(bytes, 256 * kKiB));
+  for (uint64_t done = 0; done < bytes;) {
+    const size_t part = std::min<uint64_t>(zeroes.size(), bytes - done);
+    const ssize_t written = pwrite(fd, zeroes.data(), part, static_cast<off_t>(offset + done));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Status::FromErrno(errno, "pwrite", DescribeRange(offset, bytes));
+    done += static_cast<uint64_t>(written);
+  }
+  return {};
+}
+
+Status LockExclusive(int fd, const std::string& what) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+  const int error = errno == EWOULDBLOCK ? EBUSY : errno;
+  return Status::FromErrno(error, "flock", what);
+}
+
+}  // namespace memtiers

@@ -1,0 +1,25 @@
+// A devdax character device: persistent or CXL memory mapped without a file system.
+//
+// A device knows no ftruncate, pread or fallocate; its size is in sysfs, and mappings come in
+// multiples of its alignment. Only open descriptors of the same device node exclude each other by
+// flock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "sys/unique_fd.h"
+
+namespace memtiers {
+
+struct DaxDevice {
+  UniqueFd fd;
+  uint64_t size_bytes = 0;
+  uint64_t align_bytes = 0;
+};
+
+// Opens and locks a device. kUnavailable: not a devdax device. kBusy: in use by somebody else.
+Result<DaxDevice> OpenDaxDevice(const std::string& path);
+
+}  // namespace memtiers

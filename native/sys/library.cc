@@ -1,0 +1,27 @@
+#include "sys/library.h"
+
+#include <dlfcn.h>
+
+namespace memtiers {
+
+Result<void*> OpenLibrary(const std::string& path) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library != nullptr) return library;
+  const char* reason = dlerror();
+  return Status(Code::kUnavailable, reason == nullptr ? path : reason);
+}
+
+void* FindSymbol(void* library, const char* name) { return dlsym(library, name); }
+
+std::string DirectoryOfThisLibrary() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&DirectoryOfThisLibrary), &info) == 0 ||
+      info.dli_fname == nullptr) {
+    return ".";
+  }
+  const std::string path = info.dli_fname;
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+}  // namespace memtiers

@@ -1,0 +1,54 @@
+// Address space: reserving it, mapping memory or files into it, moving and populating mappings.
+//
+// Every address and size is a multiple of the page size. Thread-safe as the system calls are;
+// callers own the ranges they name. Each function is one or two system calls; failures carry their
+// errno.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/status.h"
+
+namespace memtiers {
+
+// Reserves address space that holds no memory; touching it is a fault. `alignment` is a power of
+// two.
+Result<std::byte*> ReserveAddressSpace(size_t bytes, size_t alignment);
+
+// Unmaps a range; the address space may be reused by anybody.
+void ReleaseAddressSpace(std::byte* address, size_t bytes);
+
+// Turns a range back into a reservation. On failure (the process is out of mappings) what was
+// mapped there still is.
+Status MapReserved(std::byte* address, size_t bytes);
+
+// Maps private zero-filled memory over a reserved range.
+Status MapAnonymous(std::byte* address, size_t bytes);
+
+struct FileMapping {
+  int fd = -1;
+  uint64_t offset = 0;
+  // MAP_SYNC: a store that reached persistent memory stays reachable after power loss. Only fsdax.
+  bool sync = false;
+};
+// Maps a part of a file, shared and writable, over a reserved range.
+Status MapFile(std::byte* address, size_t bytes, const FileMapping& mapping);
+
+// Moves a mapping to `to` in one step: every access sees the old mapping there or the new one.
+// `from` becomes free address space. On failure nothing has changed.
+Status MoveMapping(std::byte* from, std::byte* to, size_t bytes);
+
+// Faults all pages in for writing without changing their contents; safe while others access them.
+Status PopulateWrite(std::byte* address, size_t bytes);
+
+// Faults all pages in for reading.
+Status PopulateRead(const std::byte* address, size_t bytes);
+
+// Asks for huge pages; a kernel without them ignores it.
+void AdviseHugePages(std::byte* address, size_t bytes);
+
+// The most mappings a process may have (vm.max_map_count).
+size_t MaxMappings();
+
+}  // namespace memtiers

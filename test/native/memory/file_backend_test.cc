@@ -1,0 +1,119 @@
+#include "memory/file_backend.h"
+
+#include <doctest/doctest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "full_disk.h"
+#include "memory/heap.h"
+#include "refusing_kernel.h"
+#include "sys/backing_file.h"
+
+namespace memtiers {
+namespace {
+
+struct FileHeap {
+  explicit FileHeap(const FileBackendParams& params)
+      : heap(std::move(Heap::Open(64 * kChunkBytes).value())),
+        backend(
+            heap->AddBackend(std::move(FileBackend::Open(params).value()), params.capacity_bytes)
+                .value()) {}
+
+  std::byte* AddressOf(uint32_t first) const { return heap->RunAt(first).value().address; }
+
+  std::unique_ptr<Heap> heap;
+  uint32_t backend;
+};
+
+}  // namespace
+
+TEST_CASE("a full disk refuses the run and every chunk that was given can be written") {
+  const FullDisk disk(3 * kChunkBytes);
+  if (!disk.mounted()) return;
+  const FileHeap file({.directory = disk.path(), .capacity_bytes = 32 * kChunkBytes});
+  CHECK(file.heap->Allocate(file.backend, 8).status().code() == Code::kFull);
+  uint32_t given = 0;
+  for (;; ++given) {
+    const Result<uint32_t> first = file.heap->Allocate(file.backend, 1);
+    if (!first.ok()) {
+      CHECK(first.status().code() == Code::kFull);
+      CHECK(first.status().error() == ENOSPC);
+      break;
+    }
+    std::memset(file.AddressOf(first.value()), 0xff, kChunkBytes);
+  }
+  CHECK(given >= 2);
+  CHECK(file.heap->Stats(file.backend).value().mapped_bytes == given * kChunkBytes);
+  // Somebody else's data, which a failed allocation must not have displaced.
+  CHECK(file.AddressOf(0)[kChunkBytes - 1] == std::byte{0xff});
+}
+
+TEST_CASE("a file size limit refuses the run without a signal") {
+  const FileHeap file({.directory = "/tmp", .capacity_bytes = 8 * kChunkBytes});
+  const FileSizeLimit limit(2 * kChunkBytes);
+  CHECK(file.heap->Allocate(file.backend, 2).ok());
+  CHECK(file.heap->Allocate(file.backend, 1).status().code() == Code::kFull);
+}
+
+TEST_CASE("freed space is given back to the disk and reads as zero when taken again") {
+  const FullDisk disk(3 * kChunkBytes);
+  if (!disk.mounted()) return;
+  const FileHeap file({.directory = disk.path(), .capacity_bytes = 32 * kChunkBytes});
+  for (int round = 0; round < 10; ++round) {
+    const Result<uint32_t> first = file.heap->Allocate(file.backend, 2);
+    REQUIRE(first.ok());
+    CHECK(file.AddressOf(first.value())[kChunkBytes] == std::byte{0});
+    std::memset(file.AddressOf(first.value()), 0xff, 2 * kChunkBytes);
+    REQUIRE(file.heap->Free(first.value()).ok());
+  }
+}
+
+TEST_CASE("a file system that cannot punch holes still gives zeroes") {
+  CHECK(WithSyscallRefused(SYS_fallocate, EOPNOTSUPP, [] {
+    const FileHeap file({.directory = "/tmp", .capacity_bytes = 2 * kChunkBytes});
+    for (int round = 0; round < 3; ++round) {
+      const uint32_t first = file.heap->Allocate(file.backend, 2).value();
+      if (file.AddressOf(first)[kChunkBytes + 5] != std::byte{0}) return false;
+      std::memset(file.AddressOf(first), 0xff, 2 * kChunkBytes);
+      if (!file.heap->Free(first).ok()) return false;
+    }
+    return true;
+  }));
+}
+
+TEST_CASE("a run spans pieces of the file when no piece is long enough") {
+  const FileHeap file({.directory = "/tmp", .capacity_bytes = 6 * kChunkBytes});
+  std::vector<uint32_t> runs;
+  for (int i = 0; i < 6; ++i) runs.push_back(file.heap->Allocate(file.backend, 1).value());
+  for (const size_t i : {0U, 2U, 4U}) REQUIRE(file.heap->Free(runs[i]).ok());
+  const Result<uint32_t> first = file.heap->Allocate(file.backend, 3);
+  REQUIRE(first.ok());
+  std::memset(file.AddressOf(first.value()), 1, 3 * kChunkBytes);
+  CHECK(file.AddressOf(runs[1])[0] == std::byte{0});
+  CHECK(file.AddressOf(runs[5])[kChunkBytes - 1] == std::byte{0});
+}
+
+TEST_CASE("instances in one directory are independent") {
+  const FileHeap one({.directory = "/tmp", .capacity_bytes = kChunkBytes});
+  const FileHeap other({.directory = "/tmp", .capacity_bytes = kChunkBytes});
+  const uint32_t first = one.heap->Allocate(one.backend, 1).value();
+  const uint32_t second = other.heap->Allocate(other.backend, 1).value();
+  std::memset(one.AddressOf(first), 1, kChunkBytes);
+  CHECK(other.AddressOf(second)[0] == std::byte{0});
+}
+
+TEST_CASE("a directory that does not map persistent memory says so") {
+  const FileHeap file({.directory = "/tmp", .capacity_bytes = kChunkBytes, .dax = true});
+  CHECK(file.heap->Stats(file.backend).value().note.find("without MAP_SYNC") != std::string::npos);
+  CHECK(file.heap->Allocate(file.backend, 1).ok());
+}
+
+TEST_CASE("a directory that is not there is unavailable") {
+  CHECK(FileBackend::Open({.directory = "/no/such/directory"}).status().code() ==
+        Code::kUnavailable);
+}
+
+}  // namespace memtiers

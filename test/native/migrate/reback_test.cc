@@ -1,0 +1,182 @@
+#include "migrate/reback.h"
+
+#include <doctest/doctest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "full_disk.h"
+#include "memory/file_backend.h"
+#include "memory/node_memory.h"
+#include "memory/numa_backend.h"
+#include "memory/simulated_backend.h"
+#include "refusing_kernel.h"
+#include "sys/mapping.h"
+
+namespace memtiers {
+namespace {
+
+constexpr uint64_t kCapacity = 8 * kChunkBytes;
+
+std::unique_ptr<Heap> OpenHeap() { return std::move(Heap::Open(32 * kChunkBytes).value()); }
+
+uint32_t AddSimulated(Heap& heap) {
+  return heap.AddBackend(std::move(SimulatedBackend::Open(std::nullopt).value()), kCapacity)
+      .value();
+}
+
+uint32_t AddFile(Heap& heap, const std::string& directory = "/tmp") {
+  return heap
+      .AddBackend(
+          std::move(
+              FileBackend::Open({.directory = directory, .capacity_bytes = kCapacity}).value()),
+          kCapacity)
+      .value();
+}
+
+uint32_t AddNuma(Heap& heap) {
+  return heap.AddBackend(std::move(NumaBackend::Open(0).value()), kCapacity).value();
+}
+
+void Fill(std::byte* bytes, size_t length, uint32_t seed) {
+  for (size_t i = 0; i < length; i += 8) {
+    const uint64_t word = (i + 1) * 0x9e3779b97f4a7c15 ^ seed;
+    std::memcpy(bytes + i, &word, sizeof word);
+  }
+}
+
+bool IsFilled(const std::byte* bytes, size_t length, uint32_t seed) {
+  for (size_t i = 0; i < length; i += 8) {
+    const uint64_t word = (i + 1) * 0x9e3779b97f4a7c15 ^ seed;
+    if (std::memcmp(bytes + i, &word, sizeof word) != 0) return false;
+  }
+  return true;
+}
+
+// Obtains memory and then fails, as a node that turns out to be full does.
+class FailingBackend final : public Backend {
+ public:
+  BackendKind kind() const override { return BackendKind::kSimulated; }
+  Result<MappedRun> Map(const MapRequest& request) override {
+    (void)MapAnonymous(request.address, request.chunks * kChunkBytes);
+    return Status(Code::kMisplaced, "nowhere");
+  }
+  void Release(std::span<const Backing> /*backings*/) override {}
+  Status Prefault(std::byte* /*address*/, size_t /*bytes*/) const override { return {}; }
+};
+
+// Counts what it holds, to see that nothing is lost when a later step fails.
+class CountingBackend final : public Backend {
+ public:
+  explicit CountingBackend(int& held) : held_(held) {}
+  BackendKind kind() const override { return BackendKind::kSimulated; }
+  Result<MappedRun> Map(const MapRequest& request) override {
+    Status mapped = MapAnonymous(request.address, request.chunks * kChunkBytes);
+    if (!mapped.ok()) return mapped;
+    held_ += static_cast<int>(request.chunks);
+    return MappedRun{.address = request.address, .backings = std::vector<Backing>(request.chunks)};
+  }
+  void Release(std::span<const Backing> backings) override {
+    held_ -= static_cast<int>(backings.size());
+  }
+  Status Prefault(std::byte* /*address*/, size_t /*bytes*/) const override { return {}; }
+
+ private:
+  int& held_;
+};
+
+}  // namespace
+
+TEST_CASE("contents, address and neighbours are kept between all pairs of backends") {
+  const auto heap = OpenHeap();
+  const uint32_t kinds[] = {AddSimulated(*heap), AddFile(*heap), AddNuma(*heap)};
+  for (const uint32_t from : kinds) {
+    for (const uint32_t to : kinds) {
+      CAPTURE(from);
+      CAPTURE(to);
+      const uint32_t first = heap->Allocate(from, 3).value();
+      std::byte* const address = heap->RunAt(first).value().address;
+      Fill(address, 3 * kChunkBytes, from * 10 + to);
+      const Result<MoveResult> there = RebackChunk(*heap, first + 1, to);
+      REQUIRE(there.ok());
+      CHECK(there.value().applied == 1);
+      CHECK(there.value().copied_bytes == kChunkBytes);
+      CHECK(heap->BackendOf(first).value() == from);
+      CHECK(heap->BackendOf(first + 1).value() == to);
+      CHECK(IsFilled(address, 3 * kChunkBytes, from * 10 + to));
+      Fill(address, 3 * kChunkBytes, 99);
+      REQUIRE(RebackChunk(*heap, first + 1, from).ok());
+      CHECK(IsFilled(address, 3 * kChunkBytes, 99));
+      REQUIRE(heap->Free(first).ok());
+    }
+  }
+  for (const uint32_t backend : kinds) CHECK(heap->Stats(backend).value().mapped_bytes == 0);
+}
+
+TEST_CASE("a target that fails in the middle leaves the chunk as it was") {
+  const auto heap = OpenHeap();
+  const uint32_t memory = AddSimulated(*heap);
+  const uint32_t broken = heap->AddBackend(std::make_unique<FailingBackend>(), kCapacity).value();
+  const uint32_t first = heap->Allocate(memory, 1).value();
+  std::byte* const address = heap->RunAt(first).value().address;
+  Fill(address, kChunkBytes, 1);
+  CHECK(RebackChunk(*heap, first, broken).status().code() == Code::kMisplaced);
+  CHECK(IsFilled(address, kChunkBytes, 1));
+  CHECK(heap->BackendOf(first).value() == memory);
+  CHECK(heap->Stats(memory).value().mapped_bytes == kChunkBytes);
+  CHECK(heap->Stats(broken).value().mapped_bytes == 0);
+  CHECK(heap->Stats(broken).value().refused_allocations == 1);
+}
+
+TEST_CASE("a swap the kernel refuses leaves the chunk as it was and the target empty") {
+  CHECK(WithSyscallRefused(SYS_mremap, ENOMEM, [] {
+    int held = 0;
+    const auto heap = OpenHeap();
+    const uint32_t memory = AddFile(*heap);
+    const uint32_t target =
+        heap->AddBackend(std::make_unique<CountingBackend>(held), kCapacity).value();
+    const uint32_t first = heap->Allocate(memory, 1).value();
+    std::byte* const address = heap->RunAt(first).value().address;
+    Fill(address, kChunkBytes, 1);
+    const Status status = RebackChunk(*heap, first, target).status();
+    return status.code() == Code::kFull && status.error() == ENOMEM && held == 0 &&
+           IsFilled(address, kChunkBytes, 1) && heap->BackendOf(first).value() == memory;
+  }));
+}
+
+TEST_CASE("a full disk and a full budget leave the chunk as it was") {
+  const FullDisk disk(kChunkBytes / 2);
+  const auto heap = OpenHeap();
+  const uint32_t memory = AddSimulated(*heap);
+  const uint32_t tiny =
+      heap->AddBackend(std::move(SimulatedBackend::Open(std::nullopt).value()), 0).value();
+  const uint32_t first = heap->Allocate(memory, 1).value();
+  std::byte* const address = heap->RunAt(first).value().address;
+  Fill(address, kChunkBytes, 1);
+  CHECK(RebackChunk(*heap, first, tiny).status().code() == Code::kFull);
+  if (disk.mounted()) {
+    const uint32_t full = AddFile(*heap, disk.path());
+    CHECK(RebackChunk(*heap, first, full).status().code() == Code::kFull);
+  }
+  CHECK(IsFilled(address, kChunkBytes, 1));
+  CHECK(heap->BackendOf(first).value() == memory);
+}
+
+TEST_CASE("a run in use is busy, a chunk of no run invalid") {
+  const auto heap = OpenHeap();
+  const uint32_t memory = AddSimulated(*heap);
+  const uint32_t file = AddFile(*heap);
+  const uint32_t first = heap->Allocate(memory, 1).value();
+  heap->BeginUse(first);
+  CHECK(RebackChunk(*heap, first, file).status().code() == Code::kBusy);
+  heap->EndUse(first);
+  CHECK(RebackChunk(*heap, first, file).ok());
+  CHECK(RebackChunk(*heap, first + 1, file).status().code() == Code::kInvalid);
+  CHECK(RebackChunk(*heap, first, 9).status().code() == Code::kInvalid);
+  heap->Close();
+  CHECK(RebackChunk(*heap, first, file).status().code() == Code::kClosed);
+}
+
+}  // namespace memtiers

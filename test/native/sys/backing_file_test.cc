@@ -1,0 +1,89 @@
+#include "sys/backing_file.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/bytes.h"
+#include "full_disk.h"
+#include "refusing_kernel.h"
+
+namespace memtiers {
+namespace {
+
+uint64_t AllocatedBytes(int fd) {
+  struct stat info{};
+  fstat(fd, &info);
+  return static_cast<uint64_t>(info.st_blocks) * 512;
+}
+
+}  // namespace
+
+TEST_CASE("an unnamed file leaves nothing in its directory") {
+  const FullDisk disk(kMiB);
+  const UniqueFd fd = std::move(OpenUnnamedFile(disk.path()).value());
+  CHECK(AllocateRange(fd.get(), 0, 64 * kKiB).ok());
+  CHECK(std::filesystem::is_empty(disk.path()));
+}
+
+TEST_CASE("a file in a directory that is not there is unavailable") {
+  CHECK(OpenUnnamedFile("/no/such/directory").status().code() == Code::kUnavailable);
+  CHECK(OpenExisting("/no/such/file").status().code() == Code::kUnavailable);
+}
+
+TEST_CASE("a range has its blocks after allocation and none after a hole is punched") {
+  const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
+  REQUIRE(AllocateRange(fd.get(), 0, kChunkBytes).ok());
+  CHECK(AllocatedBytes(fd.get()) >= kChunkBytes);
+  const char byte = 1;
+  REQUIRE(pwrite(fd.get(), &byte, 1, 100) == 1);
+  REQUIRE(PunchHole(fd.get(), 0, kChunkBytes).ok());
+  CHECK(AllocatedBytes(fd.get()) < kChunkBytes);
+  char read = 1;
+  REQUIRE(pread(fd.get(), &read, 1, 100) == 1);
+  CHECK(read == 0);
+}
+
+TEST_CASE("where blocks cannot be allocated they are written") {
+  CHECK(WithSyscallRefused(SYS_fallocate, EOPNOTSUPP, [] {
+    const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
+    return AllocateRange(fd.get(), 0, kChunkBytes).ok() && AllocatedBytes(fd.get()) >= kChunkBytes;
+  }));
+}
+
+TEST_CASE("a full disk is an error of the allocation") {
+  const FullDisk disk(kMiB);
+  if (!disk.mounted()) return;
+  const UniqueFd fd = std::move(OpenUnnamedFile(disk.path()).value());
+  const Status status = AllocateRange(fd.get(), 0, 2 * kMiB);
+  CHECK(status.code() == Code::kFull);
+  CHECK(status.error() == ENOSPC);
+}
+
+TEST_CASE("a file size limit is an error and not a signal") {
+  const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
+  const FileSizeLimit limit(kMiB);
+  CHECK(AllocateRange(fd.get(), 0, 2 * kMiB).code() == Code::kFull);
+  CHECK(WriteZeroes(fd.get(), 0, 2 * kMiB).code() == Code::kFull);
+}
+
+TEST_CASE("only one descriptor holds an exclusive lock") {
+  char path[] = "/tmp/memtiers-lock-XXXXXX";
+  const UniqueFd created(mkstemp(path));
+  {
+    const UniqueFd first = std::move(OpenExisting(path).value());
+    const UniqueFd second = std::move(OpenExisting(path).value());
+    CHECK(LockExclusive(first.get(), path).ok());
+    CHECK(LockExclusive(second.get(), path).code() == Code::kBusy);
+  }
+  const UniqueFd third = std::move(OpenExisting(path).value());
+  CHECK(LockExclusive(third.get(), path).ok());
+  unlink(path);
+}
+
+}  // namespace memtiers
