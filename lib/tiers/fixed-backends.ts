@@ -1,0 +1,83 @@
+/** Tiers whose backends the caller spelled out: taken as given, within what the machine has. */
+
+import { TierError } from '../errors.ts';
+import { formatBytes } from './byte-size.ts';
+import { headroomBytes, isAllowed, wholeChunks } from './capacity.ts';
+import type { ResolveContext } from './resolve-tiers.ts';
+import type { BackendConfig, Limit, Tier } from './tier.ts';
+import type { CheckedTierOptions } from './tier-options.ts';
+import { composeSpec } from './tier-spec.ts';
+
+/** The most a backend can hold; `Infinity` where only opening it will tell. */
+function mostBytes(backend: BackendConfig, { machine, probe }: ResolveContext): number {
+  if (backend.kind === 'file') {
+    const facts = probe.directory(backend.directory, machine);
+    return facts.freeBytes - headroomBytes(facts.totalBytes);
+  }
+  if (machine === null) return Number.POSITIVE_INFINITY;
+  if (backend.kind === 'dax') {
+    const device = machine.dax.find(({ path }) => path === backend.path);
+    if (device === undefined) throw unavailable(`${backend.path} is no dax device in devdax mode`);
+    return device.sizeBytes;
+  }
+  const node = 'node' in backend ? backend.node : undefined;
+  if (node === undefined) return Number.POSITIVE_INFINITY;
+  const found = machine.nodes.find(({ id }) => id === node);
+  if (found === undefined || found.memoryBytes === 0) {
+    throw unavailable(`node ${node} is not there, or has no memory`);
+  }
+  if (!isAllowed(machine, node)) throw unavailable(`the process may not allocate on node ${node}`);
+  return found.freeBytes - headroomBytes(found.memoryBytes);
+}
+
+function unavailable(what: string): TierError {
+  return new TierError('ERR_TIER_UNAVAILABLE', `A backend cannot be used: ${what}`, {
+    hint: 'Leave `backends` out to have the tier detected or simulated.',
+  });
+}
+
+/**
+ * The tier made of exactly `backends`. Its capacity is theirs in sum, or `capacityBytes` when that is less.
+ *
+ * @throws TierError `ERR_TIER_UNAVAILABLE` for a node, device or directory that is not there,
+ * `ERR_TIER_FULL` when one has no room for a chunk
+ */
+export function fixedBackends(
+  options: CheckedTierOptions,
+  backends: readonly BackendConfig[],
+  context: ResolveContext,
+): { readonly tier: Tier; readonly limits: readonly Limit[] } {
+  const limits: Limit[] = [];
+  const { name } = options;
+  let rest = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+  const sized = backends.flatMap((backend) => {
+    const most = wholeChunks(Math.max(0, mostBytes(backend, context)));
+    const wanted = wholeChunks(Math.min(backend.capacityBytes, rest));
+    const capacityBytes = Math.min(wanted, most);
+    if (wanted > 0 && capacityBytes === 0) {
+      throw new TierError('ERR_TIER_FULL', `No room for ${name} in its ${backend.kind} backend`, {
+        hint: 'Free memory or disk space.',
+        tier: name,
+      });
+    }
+    if (capacityBytes < wanted) {
+      limits.push({
+        what: `${name}'s ${backend.kind} backend has ${formatBytes(capacityBytes)} instead of ${formatBytes(wanted)}`,
+        reason: 'That is all that is free, less the head-room',
+        hint: 'Lower its `capacityBytes`.',
+      });
+    }
+    rest -= capacityBytes;
+    return capacityBytes === 0 ? [] : [{ ...backend, capacityBytes }];
+  });
+  const simulated = sized.every(({ kind }) => kind === 'simulated');
+  const tier: Tier = {
+    name,
+    kind: simulated ? 'simulated' : 'real',
+    capacityBytes: sized.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
+    spec: composeSpec(name, null, options.spec),
+    backends: sized,
+    evidence: ['its backends were given by the caller'],
+  };
+  return { tier, limits };
+}
