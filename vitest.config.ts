@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     // A native crash kills one file's process, not the run.
     pool: 'forks',
+    execArgv: ['--expose-gc'],
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
   },

@@ -68,12 +68,10 @@ export class BackendSet {
     to.usedUnits += unitsPerChunk;
   }
 
-  /** Budget in units that a tier has left. */
-  freeUnits(tier: number): number {
-    return this.ofTier[tier].reduce(
-      (sum, backend) => sum + backend.capacityUnits - backend.usedUnits,
-      0,
-    );
+  /** Chunks the heap can still give this backend within its capacity. */
+  freeChunks(backend: BackendState): number {
+    const { mappedBytes, capacityBytes } = this.heap.backendStats(backend.index);
+    return Math.floor((capacityBytes - mappedBytes) / chunkBytes);
   }
 
   /** Bytes charged to a tier. */

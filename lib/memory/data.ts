@@ -26,6 +26,9 @@ export interface TypedArrayConstructor<V extends TypedArray = TypedArray> {
 /** Anything `store` takes. What is read back is of the same type. */
 export type StoredData = TypedArray | DataView | ArrayBuffer | Buffer | string;
 
+/** What is read back for a stored `T`: any string for a string, not just the one that was stored. */
+export type Stored<T extends StoredData> = T extends string ? string : T;
+
 /** Name of a stored type, as `Handle.type` reports it. */
 export type DataType =
   | 'Uint8Array'

@@ -58,18 +58,22 @@ const countMask = 0xffff;
  */
 export class Handle<T extends StoredData = StoredData> {
   readonly #owner: HandleOwner;
-  readonly #store: ObjectStore;
   readonly #id: number;
   readonly #generation: number;
   readonly #owning: boolean;
+  // What `borrow` needs, without the walk through store, space and table.
+  readonly #words: Uint32Array;
+  readonly #buffers: readonly ArrayBuffer[];
 
   /** Made by `TieredMemory`; not for users. */
   constructor(owner: HandleOwner, id: number, owning: boolean) {
+    const { table, set } = owner.store.space;
     this.#owner = owner;
-    this.#store = owner.store;
     this.#id = id;
-    this.#generation = owner.store.space.table.generation(id);
+    this.#generation = table.generation(id);
     this.#owning = owning;
+    this.#words = table.words[id >>> segmentShift];
+    this.#buffers = set.buffers;
   }
 
   /** The key it was stored under; undefined without one. */
@@ -129,7 +133,7 @@ export class Handle<T extends StoredData = StoredData> {
    * the next change to the memory. Use `lease` to keep them longer.
    */
   borrow(): ViewOf<T> {
-    const words = this.#store.space.table.words[this.#id >>> segmentShift];
+    const words = this.#words;
     const base = (this.#id & segmentMask) * recordWords;
     const place = words[base + offsetWord];
     if (place >>> generationShift !== this.#generation) throw gone();
@@ -142,7 +146,7 @@ export class Handle<T extends StoredData = StoredData> {
     else if (reads !== countMask) words[base + pendingWord] = pending + 1;
     return viewOf(
       (where >>> typeShift) & typeMask,
-      this.#store.space.set.buffers[where & chunkMask],
+      this.#buffers[where & chunkMask],
       (place & offsetMask) * slotAlignment,
       words[base + lengthWord],
     ) as ViewOf<T>;
@@ -179,11 +183,20 @@ export class Handle<T extends StoredData = StoredData> {
     this.dispose();
   }
 
+  get #store(): ObjectStore {
+    return this.#owner.store;
+  }
+
   #borrowLarge(): ViewOf<T> {
     const large = this.#store.space.largeOf(this.#id);
-    if (large === undefined) throw gone();
+    if (large?.bytes === undefined) throw gone();
     this.#store.ledger.noteLarge(large, 0, large.byteLength, false);
-    return viewOf(this.#store.typeOf(this.#id), large.buffer, 0, large.byteLength) as ViewOf<T>;
+    return viewOf(
+      this.#store.typeOf(this.#id),
+      large.bytes.buffer as ArrayBuffer,
+      0,
+      large.byteLength,
+    ) as ViewOf<T>;
   }
 
   #live(): number {

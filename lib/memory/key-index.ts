@@ -59,7 +59,7 @@ export class KeyIndex {
     const recent = this.#recent.get(key);
     if (recent !== undefined) return recent;
     const id = this.#lookUp(key);
-    if (id >= 0) this.#recent.add(key, id);
+    if (id >= 0) this.#recent.offer(key, id);
     return id;
   }
 

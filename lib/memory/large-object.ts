@@ -13,8 +13,11 @@ export interface LargeObject {
   readonly firstChunk: number;
   readonly chunks: number;
   readonly byteLength: number;
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Uint8Array;
+  /**
+   * The bytes; undefined for an exposed region, whose buffer only its users may keep alive: it is how a
+   * region that was dropped is found.
+   */
+  readonly bytes: Uint8Array | undefined;
   /** L of each chunk, see tracking/heat.ts. */
   readonly heat: Float32Array;
   /** Reads of each chunk since the last fold, saturating. */
@@ -46,14 +49,13 @@ export function makeLargeObject(
     | 'firstChunk'
     | 'chunks'
     | 'byteLength'
-    | 'buffer'
+    | 'bytes'
     | 'exposed'
     | 'ownerThreadOnly'
   >,
 ): LargeObject {
   return {
     ...fields,
-    bytes: new Uint8Array(fields.buffer),
     heat: new Float32Array(fields.chunks).fill(neverAccessed),
     reads: new Uint16Array(fields.chunks),
     writes: new Uint16Array(fields.chunks),

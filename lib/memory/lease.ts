@@ -10,8 +10,11 @@ const forgotten: FinalizationRegistry<{ store: ObjectStore; hold: Hold }> =
     if (!store.closed) store.holds.end(hold);
   });
 
+/** A view kept without its lease keeps the lease open. */
+const leaseOfView: WeakMap<object, object> = new WeakMap();
+
 /** Use it with `using`, or call `dispose`. */
-export class Lease<V> {
+export class Lease<V extends object = object> {
   readonly #store: ObjectStore;
   #hold: Hold | undefined;
   readonly #view: V;
@@ -22,6 +25,7 @@ export class Lease<V> {
     this.#hold = hold;
     this.#view = view;
     forgotten.register(this, { store, hold }, this);
+    leaseOfView.set(view, this);
   }
 
   /** The bytes. Throws `ERR_TIER_CLOSED` after `dispose`; a view kept beyond it is not protected. */

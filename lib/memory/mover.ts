@@ -8,7 +8,7 @@ import type { MoveOutcome } from '../migration/migration-target.ts';
 import type { BackendState } from './backend-set.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
-import type { ObjectSpace } from './object-space.ts';
+import type { MayMove, ObjectSpace } from './object-space.ts';
 import {
   leasedFlag,
   lengthWord,
@@ -19,7 +19,6 @@ import {
   segmentShift,
   whereWord,
 } from './object-table.ts';
-import { unitsPerChunk } from './size-classes.ts';
 
 /** Moves units between tiers. */
 export class Mover {
@@ -62,12 +61,11 @@ export class Mover {
 
   /** Makes holes in a tier's slabs usable for an object of this size. */
   compact(tier: number, byteLength: number): boolean {
-    return this.#space.compact(
-      tier,
-      (id) => (this.#where(id) & (leasedFlag | liveFlag)) === liveFlag,
-      () => this.#space.hasRoom(tier, byteLength),
-    );
+    return this.#space.compact(tier, this.mayMove, () => this.#space.hasRoom(tier, byteLength));
   }
+
+  /** Within its tier any object may be moved but one that a lease sees or that is being made. */
+  readonly mayMove: MayMove = (id) => (this.#where(id) & (leasedFlag | liveFlag)) === liveFlag;
 
   #moveChunk(chunk: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome> {
     const { set, largeOfChunk } = this.#space;
@@ -79,7 +77,7 @@ export class Mover {
     const source = set.backendOf(chunk);
     const target = set
       .preferred(to, source.node)
-      .find((backend) => backend.usedUnits + unitsPerChunk <= backend.capacityUnits);
+      .find((backend) => this.#space.makeRunRoom(backend, 1, this.mayMove));
     if (target === undefined) return 'full';
     if (set.canMovePages(source, target)) return this.#movePages(object, chunk, from, target);
     if (object.exposed && !object.ownerThreadOnly) {

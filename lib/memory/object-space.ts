@@ -24,11 +24,14 @@ import {
   typeShift,
   whereWord,
 } from './object-table.ts';
-import { classIndex, maxSlabObjectBytes, slotAlignment } from './size-classes.ts';
-import { SlabAllocator, type Slot } from './slab-allocator.ts';
+import { classIndex, maxSlabObjectBytes, slotAlignment, unitsPerChunk } from './size-classes.ts';
+import { type Slab, SlabAllocator, type Slot } from './slab-allocator.ts';
 
 /** Flags that stay with an object when it moves; the rest of word 0 is its chunk. */
 const keptBits = ~chunkMask;
+
+/** Whether an object may be given another place right now. */
+export type MayMove = (id: number) => boolean;
 
 /** How a large object is to be made. */
 export interface LargeOptions {
@@ -110,18 +113,25 @@ export class ObjectSpace {
     return false;
   }
 
-  /** Gives a large object a run of chunks in a tier; undefined when the tier has no room. */
+  /**
+   * Gives a large object a run of chunks in a tier, moving small objects aside if it must; undefined when
+   * the tier has no room.
+   */
   placeLarge(
     id: number,
     byteLength: number,
-    tier: number,
-    node: number,
+    {
+      tier,
+      node,
+      mayMove,
+    }: { readonly tier: number; readonly node: number; readonly mayMove: MayMove },
     options: LargeOptions,
   ): LargeObject | undefined {
     const chunks = Math.max(1, Math.ceil(byteLength / chunkBytes));
     for (const backend of this.set.preferred(tier, node)) {
       try {
-        const firstChunk = this.#takeRun(backend, chunks);
+        this.makeRunRoom(backend, chunks, mayMove);
+        const firstChunk = this.set.takeRun(backend, chunks);
         const number = this.#freeLarge.pop() ?? this.large.length;
         const object = makeLargeObject({
           id,
@@ -129,7 +139,9 @@ export class ObjectSpace {
           firstChunk,
           chunks,
           byteLength,
-          buffer: this.set.heap.buffer(firstChunk, byteLength),
+          bytes: options.exposed
+            ? undefined
+            : new Uint8Array(this.set.heap.buffer(firstChunk, byteLength)),
           ...options,
         });
         this.large[number] = object;
@@ -206,26 +218,44 @@ export class ObjectSpace {
    * Frees slabs of a tier by packing sparse ones of the same class together, until `fits` says there is room
    * or nothing more can be gained. `mayMove` tells which objects may be moved.
    */
-  compact(tier: number, mayMove: (id: number) => boolean, fits: () => boolean): boolean {
-    for (const backend of this.set.ofTier[tier]) {
-      const allocator = this.allocators[backend.index];
-      for (let slab = allocator.sparsest(); slab !== undefined; slab = allocator.sparsest()) {
-        const owners = slab.owners;
-        let emptied = true;
-        for (let i = 0; i < slab.shape.slots && slab.used > 0; i++) {
-          const id = owners[i];
-          if ((id & 0x80000000) !== 0) continue;
-          if (!SlabAllocator.isObject(id) || !mayMove(id) || !this.#repack(allocator, id)) {
-            emptied = false;
-            break;
-          }
-        }
-        allocator.restore(slab);
-        if (!emptied) break;
-        if (fits()) return true;
-      }
+  compact(tier: number, mayMove: MayMove, fits: () => boolean): boolean {
+    return this.set.ofTier[tier].some((backend) => this.#compactBackend(backend, mayMove, fits));
+  }
+
+  /** Makes room for a run of whole chunks in a backend: frees units, then empties chunks that hold few slabs. */
+  makeRunRoom(backend: BackendState, chunks: number, mayMove: MayMove): boolean {
+    const hasUnits = (): boolean =>
+      backend.usedUnits + chunks * unitsPerChunk <= backend.capacityUnits;
+    if (!hasUnits() && !this.#compactBackend(backend, mayMove, hasUnits)) return false;
+    const allocator = this.allocators[backend.index];
+    const hasChunks = (): boolean => this.set.freeChunks(backend) >= chunks;
+    allocator.trim();
+    while (!hasChunks()) {
+      const moved = (id: number, chunk: number, byteOffset: number): void =>
+        this.#writePlace(id, chunk, byteOffset, this.#word(id, lengthWord));
+      if (!allocator.evacuateChunk(mayMove, moved)) return false;
+    }
+    return true;
+  }
+
+  #compactBackend(backend: BackendState, mayMove: MayMove, fits: () => boolean): boolean {
+    const allocator = this.allocators[backend.index];
+    for (let slab = allocator.sparsest(); slab !== undefined; slab = allocator.sparsest()) {
+      const emptied = this.#emptySlab(allocator, slab, mayMove);
+      allocator.restore(slab);
+      if (!emptied) return false;
+      if (fits()) return true;
     }
     return false;
+  }
+
+  #emptySlab(allocator: SlabAllocator, slab: Slab, mayMove: MayMove): boolean {
+    for (let slot = 0; slot < slab.shape.slots && slab.used > 0; slot++) {
+      const id = slab.owners[slot];
+      if ((id & 0x80000000) !== 0) continue;
+      if (!SlabAllocator.isObject(id) || !mayMove(id) || !this.#repack(allocator, id)) return false;
+    }
+    return true;
   }
 
   /** Copies a small object to another slot and frees the old one. REQUIRES: the new place is in the record. */
@@ -258,11 +288,6 @@ export class ObjectSpace {
     this.#writePlace(id, this.#slot.chunk, this.#slot.byteOffset, length);
     this.copyFrom(id, chunk, byteOffset);
     return true;
-  }
-
-  #takeRun(backend: BackendState, chunks: number): number {
-    this.allocators[backend.index].trim();
-    return this.set.takeRun(backend, chunks);
   }
 
   #writePlace(id: number, chunk: number, byteOffset: number, length: number): void {

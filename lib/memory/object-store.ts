@@ -102,7 +102,7 @@ export class ObjectStore implements MigrationTarget {
   /** All keys, in the order of their objects' ids. The store may change meanwhile. */
   *allKeys(): Generator<Key> {
     const { table } = this.space;
-    for (let id = 0; id < table.end; id++) {
+    for (let id = 0; id < table.end && !this.#closed; id++) {
       const key = (this.#word(id, whereWord) & liveFlag) === 0 ? undefined : this.keyOf(id);
       if (key !== undefined) yield key;
     }
@@ -337,7 +337,12 @@ export class ObjectStore implements MigrationTarget {
           ? space.placeSmall(id, byteLength, tier, order.node) ||
             (this.mover.compact(tier, byteLength) &&
               space.placeSmall(id, byteLength, tier, order.node))
-          : space.placeLarge(id, byteLength, tier, order.node, options) !== undefined;
+          : space.placeLarge(
+              id,
+              byteLength,
+              { tier, node: order.node, mayMove: this.mover.mayMove },
+              options,
+            ) !== undefined;
       if (!placed) continue;
       space.setType(id, code);
       if (order.pinned) this.#setFlag(id, pinnedFlag, true);
@@ -414,7 +419,7 @@ export class ObjectStore implements MigrationTarget {
     const { space } = this;
     const large = space.largeOf(id);
     if (large === undefined) space.set.bytes[space.chunkOf(id)].set(bytes, space.byteOffsetOf(id));
-    else large.bytes.set(bytes);
+    else large.bytes?.set(bytes);
   }
 
   #word(id: number, word: number): number {

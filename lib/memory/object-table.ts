@@ -46,8 +46,8 @@ export const markFlag: number = 1 << 30;
 export const offsetMask = 0x1ffff;
 export const generationShift = 17;
 export const generationMask: number = ~offsetMask;
-/** Generations wrap before this value, which no live object ever has. */
-export const deadGeneration = 0x7fff;
+/** Generations wrap before this value, which no object ever has. */
+const deadGeneration = 0x7fff;
 
 const writesShift = 16;
 const countMask = 0xffff;
@@ -130,22 +130,13 @@ export class ObjectTable {
   /** Whether `id` names a live object of this generation. */
   alive(id: number, generation: number): boolean {
     const words = this.words[id >>> segmentShift];
-    if (words === undefined) return false;
-    const base = (id & segmentMask) * recordWords;
-    return (
-      (words[base + whereWord] & liveFlag) !== 0 &&
-      words[base + offsetWord] >>> generationShift === generation
-    );
+    return words[(id & segmentMask) * recordWords + offsetWord] >>> generationShift === generation;
   }
 
-  /** Makes every handle invalid at once and drops all records; the table is not used again. */
+  /** Makes every handle invalid and drops all records; the table is not used again. */
   close(): void {
-    const dead = new Uint32Array(recordWords << segmentShift);
-    for (let i = offsetWord; i < dead.length; i += recordWords) {
-      dead[i] = (deadGeneration << generationShift) >>> 0;
-    }
-    this.words.fill(dead);
-    this.floats.fill(new Float32Array(dead.buffer));
+    // All ones is a generation that no object ever had.
+    for (const segment of this.words) segment.fill(0xffffffff);
     this.#count = 0;
   }
 

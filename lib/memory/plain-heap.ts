@@ -17,7 +17,8 @@ import type { BackendConfig } from '../tiers/tier.ts';
 
 interface Run {
   readonly chunks: number;
-  buffer: ArrayBuffer | undefined;
+  /** Weak, as in the native heap: who uses the bytes keeps them. */
+  buffer: WeakRef<ArrayBuffer> | undefined;
 }
 
 interface PlainBackend {
@@ -67,14 +68,19 @@ export class PlainHeap implements NativeHeap {
 
   buffer(firstChunk: number, byteLength: number): ArrayBuffer {
     const run = this.#run(firstChunk);
-    run.buffer ??= new ArrayBuffer(byteLength);
-    return run.buffer;
+    let buffer = run.buffer?.deref();
+    if (buffer === undefined) {
+      buffer = new ArrayBuffer(byteLength);
+      run.buffer = new WeakRef(buffer);
+    }
+    return buffer;
   }
 
   free(firstChunk: number): void {
     const run = this.#run(firstChunk);
     // Detaches, as the native heap does: stale views become empty instead of seeing other data.
-    if (run.buffer !== undefined) structuredClone(run.buffer, { transfer: [run.buffer] });
+    const buffer = run.buffer?.deref();
+    if (buffer !== undefined) structuredClone(buffer, { transfer: [buffer] });
     for (let i = 0; i < run.chunks; i++)
       this.#backend(this.backendOf(firstChunk + i)).mappedChunks--;
     this.#runs.delete(firstChunk);
@@ -124,7 +130,7 @@ export class PlainHeap implements NativeHeap {
 
   async write(firstChunk: number, byteOffset: number, source: Uint8Array): Promise<void> {
     const run = this.#run(firstChunk);
-    new Uint8Array(run.buffer as ArrayBuffer).set(source, byteOffset);
+    new Uint8Array(run.buffer?.deref() as ArrayBuffer).set(source, byteOffset);
   }
 
   async calibrate(): Promise<CalibrationResult> {

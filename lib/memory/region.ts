@@ -12,6 +12,9 @@ export interface RegionShare {
   readonly chunks: number;
 }
 
+/** A view kept without its region keeps the region, and with it the memory that it shows. */
+const regionOfBuffer: WeakMap<ArrayBufferLike, object> = new WeakMap();
+
 /**
  * A region. Read and write `view` like any typed array, at the same speed; such accesses are invisible to
  * the library, so report the ranges you use with `touch`, or it leaves the region where it is.
@@ -28,6 +31,7 @@ export class Region<V extends TypedArray = TypedArray> {
     this.#object = object;
     this.#generation = owner.store.space.table.generation(object.id);
     this.#view = view;
+    regionOfBuffer.set(view.buffer, this);
   }
 
   /** The live view. It becomes empty when the region is disposed. */

@@ -20,9 +20,9 @@ const evacuating = -2;
 
 /** A run of units that holds slots of one class. */
 export interface Slab {
-  readonly chunk: number;
+  chunk: number;
   /** First byte of the slab in its chunk. */
-  readonly byteOffset: number;
+  byteOffset: number;
   readonly shape: SizeClass;
   /** Object in each slot, or a link of the free list. */
   readonly owners: Uint32Array;
@@ -173,6 +173,81 @@ export class SlabAllocator {
     if (slab.freeHead !== noSlot) this.#addPartial(slab);
   }
 
+  /**
+   * Empties the chunk with the fewest slabs by copying them whole into free units of other chunks, and gives
+   * it back. `mayMove` is asked for each object, `moved` told its new place. `false` when no chunk could be
+   * emptied; slabs that were moved by then stay moved.
+   */
+  evacuateChunk(
+    mayMove: (id: number) => boolean,
+    moved: (id: number, chunk: number, byteOffset: number) => void,
+  ): boolean {
+    this.trim();
+    let sparse: SlabChunk | undefined;
+    for (const home of this.#open) {
+      if (sparse === undefined || bitCount(home.freeUnits) > bitCount(sparse.freeUnits))
+        sparse = home;
+    }
+    if (sparse === undefined) return false;
+    this.#open.delete(sparse);
+    for (const slab of new Set(sparse.slabs)) {
+      if (slab === undefined) continue;
+      if (!this.#relocate(slab, sparse, mayMove, moved)) {
+        this.#open.add(sparse);
+        return false;
+      }
+    }
+    this.#releaseChunk(sparse);
+    return true;
+  }
+
+  #relocate(
+    slab: Slab,
+    from: SlabChunk,
+    mayMove: (id: number) => boolean,
+    moved: (id: number, chunk: number, byteOffset: number) => void,
+  ): boolean {
+    const { slotBytes, slots, units } = slab.shape;
+    let to: SlabChunk | undefined;
+    for (const home of this.#open) {
+      if (firstRun(home.freeUnits, units) >= 0) {
+        to = home;
+        break;
+      }
+    }
+    if (to === undefined) return false;
+    for (let slot = 0; slot < slots; slot++) {
+      const owner = slab.owners[slot];
+      if ((owner & freeBit) === 0 && !(owner < orphan && mayMove(owner))) return false;
+    }
+    const source = this.#set.bytes[slab.chunk];
+    const bytes = source.subarray(slab.byteOffset, slab.byteOffset + slots * slotBytes);
+    this.#detach(slab, from);
+    const unit = firstRun(to.freeUnits, units);
+    this.#attach(slab, to, unit);
+    this.#set.bytes[slab.chunk].set(bytes, slab.byteOffset);
+    for (let slot = 0; slot < slots; slot++) {
+      const owner = slab.owners[slot];
+      if ((owner & freeBit) === 0) moved(owner, slab.chunk, slab.byteOffset + slot * slotBytes);
+    }
+    return true;
+  }
+
+  #attach(slab: Slab, home: SlabChunk, unit: number): void {
+    slab.chunk = home.chunk;
+    slab.byteOffset = unit * unitBytes;
+    home.freeUnits = (home.freeUnits & ~runMask(unit, slab.shape.units)) >>> 0;
+    for (let i = 0; i < slab.shape.units; i++) home.slabs[unit + i] = slab;
+    if (home.freeUnits === 0) this.#open.delete(home);
+    if (home === this.#spare) this.#spare = undefined;
+  }
+
+  #detach(slab: Slab, home: SlabChunk): void {
+    const unit = slab.byteOffset / unitBytes;
+    for (let i = 0; i < slab.shape.units; i++) home.slabs[unit + i] = undefined;
+    home.freeUnits = (home.freeUnits | runMask(unit, slab.shape.units)) >>> 0;
+  }
+
   #slabAt(chunk: number, byteOffset: number): Slab {
     return this.#chunks.get(chunk)?.slabs[Math.floor(byteOffset / unitBytes)] as Slab;
   }
@@ -181,10 +256,9 @@ export class SlabAllocator {
     if (this.#backend.usedUnits + shape.units > this.#backend.capacityUnits) return undefined;
     const home = this.#chunkWithRoom(shape.units);
     if (home === undefined) return undefined;
-    const unit = firstRun(home.freeUnits, shape.units);
     const slab: Slab = {
       chunk: home.chunk,
-      byteOffset: unit * unitBytes,
+      byteOffset: 0,
       shape,
       owners: new Uint32Array(shape.slots),
       freeHead: 0,
@@ -194,10 +268,7 @@ export class SlabAllocator {
     };
     for (let i = 0; i < shape.slots; i++) slab.owners[i] = (freeBit | (i + 1)) >>> 0;
     slab.owners[shape.slots - 1] = (freeBit | noSlot) >>> 0;
-    home.freeUnits = (home.freeUnits & ~runMask(unit, shape.units)) >>> 0;
-    if (home.freeUnits === 0) this.#open.delete(home);
-    if (home === this.#spare) this.#spare = undefined;
-    for (let i = 0; i < shape.units; i++) home.slabs[unit + i] = slab;
+    this.#attach(slab, home, firstRun(home.freeUnits, shape.units));
     this.#backend.usedUnits += shape.units;
     this.#slabBytes += shape.units * unitBytes;
     this.slabs.push(slab);
@@ -231,9 +302,7 @@ export class SlabAllocator {
       last.listAt = slab.listAt;
     }
     const home = this.#chunks.get(slab.chunk)!;
-    const unit = slab.byteOffset / unitBytes;
-    for (let i = 0; i < slab.shape.units; i++) home.slabs[unit + i] = undefined;
-    home.freeUnits = (home.freeUnits | runMask(unit, slab.shape.units)) >>> 0;
+    this.#detach(slab, home);
     this.#open.add(home);
     this.#backend.usedUnits -= slab.shape.units;
     this.#slabBytes -= slab.shape.units * unitBytes;
@@ -274,6 +343,12 @@ export class SlabAllocator {
 
 function runMask(unit: number, units: number): number {
   return units === unitsPerChunk ? fullMask : (((1 << units) - 1) << unit) >>> 0;
+}
+
+function bitCount(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest = (rest & (rest - 1)) >>> 0) count++;
+  return count;
 }
 
 /** First position of `units` consecutive set bits, or -1. */

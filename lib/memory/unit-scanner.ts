@@ -75,7 +75,16 @@ export class UnitScanner {
       const unit = touched.unit[i];
       if (unit >= chunkUnitBase)
         this.#takeChunk(unit - chunkUnitBase, touched.reads[i], touched.writes[i]);
-      else this.#takeSmall(unit, touched.reads[i], touched.writes[i]);
+      else {
+        const { reads, writes } = touched;
+        this.#takeSmall(
+          unit,
+          this.#space.slotBytes(unit),
+          this.#space.tierOf(unit),
+          reads[i],
+          writes[i],
+        );
+      }
     }
   }
 
@@ -93,20 +102,24 @@ export class UnitScanner {
     }
   }
 
-  /** Each backend gets a share of what is left that is proportional to its objects. */
+  /**
+   * Each tier gets an equal share of what is left, fastest first, and what it does not need goes to the next:
+   * victims in a small fast tier have to be found among millions of cold units below it.
+   */
   #takeRotating(maxUnits: number): void {
-    const { allocators } = this.#space;
-    const left = maxUnits - this.#columns.length;
-    const total = allocators.reduce((sum, allocator) => sum + allocator.objects, 0);
-    if (left <= 0 || total === 0) return;
-    allocators.forEach((allocator, index) => {
-      const share =
-        total <= left ? allocator.objects : Math.ceil((left * allocator.objects) / total);
-      this.#rotate(allocator, this.#hands[index], Math.min(share, maxUnits - this.#columns.length));
+    const { set, allocators } = this.#space;
+    set.ofTier.forEach((backends, tier) => {
+      const tiersLeft = set.ofTier.length - tier;
+      const tierEnd = this.#columns.length + (maxUnits - this.#columns.length) / tiersLeft;
+      backends.forEach(({ index }, position) => {
+        const left = tierEnd - this.#columns.length;
+        const wanted = Math.ceil(left / (backends.length - position));
+        if (wanted > 0) this.#rotate(allocators[index], this.#hands[index], tier, wanted);
+      });
     });
   }
 
-  #rotate(allocator: SlabAllocator, hand: Hand, wanted: number): void {
+  #rotate(allocator: SlabAllocator, hand: Hand, tier: number, wanted: number): void {
     const { slabs } = allocator;
     // One full turn ends where it began, however the slab list changed since the last one.
     for (let visited = 0; visited <= slabs.length && wanted > 0; visited++) {
@@ -117,7 +130,7 @@ export class UnitScanner {
         const id = slab.owners[hand.slot];
         if ((id & 0x80000000) !== 0 || !SlabAllocator.isObject(id)) continue;
         wanted--;
-        this.#takeSmall(id, 0, 0);
+        this.#takeSmall(id, slab.shape.slotBytes, tier, 0, 0);
       }
       if (hand.slot < slab.shape.slots) return;
       hand.slab++;
@@ -125,13 +138,13 @@ export class UnitScanner {
     }
   }
 
-  #takeSmall(id: number, reads: number, writes: number): void {
+  #takeSmall(id: number, bytes: number, tier: number, reads: number, writes: number): void {
     const words = this.#space.table.words[id >>> segmentShift];
     const at = (id & segmentMask) * recordWords + whereWord;
     if ((words[at] & (liveFlag | markFlag | immovable)) !== liveFlag) return;
     words[at] |= markFlag;
     const heat = this.#ledger.stored(id) - this.#ledger.clock.now;
-    this.#take(id, this.#space.slotBytes(id), this.#space.tierOf(id), heat, reads, writes);
+    this.#take(id, bytes, tier, heat, reads, writes);
   }
 
   #takeChunk(chunk: number, reads: number, writes: number): boolean {

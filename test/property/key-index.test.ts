@@ -62,7 +62,7 @@ describe('the key index', () => {
     for (let i = count; i < count + 1000; i++) if (index.find(`user:${i}`) !== -1) wrong++;
     expect(wrong).toBe(0);
     expect(index.count).toBe(count / 2);
-    // Four words a slot pair at a load between 3/8 and 3/4.
+    // Eight bytes a slot at a load between 3/8 and 3/4.
     expect(index.bytes / count).toBeLessThan(24);
   });
 
