@@ -4,8 +4,10 @@
  * smallest number of 64 KiB units that loses no more than an eighth to the remainder.
  */
 
-/** Granularity of slabs and of a tier's budget. */
-export const unitBytes: number = 64 * 1024;
+import { budgetStepBytes } from '../tiers/tier.ts';
+
+/** Granularity of slabs, which is that of budgets. */
+export const unitBytes: number = budgetStepBytes;
 
 /** Units in a 2 MiB chunk. */
 export const unitsPerChunk = 32;

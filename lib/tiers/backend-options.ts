@@ -1,10 +1,9 @@
 /** Checks backends that a caller spells out. */
 
 import { invalidType, invalidValue } from '../errors.ts';
-import { chunkBytes } from '../native.ts';
 import { parseByteSize } from './byte-size.ts';
 import { checkKeys, checkObject, checkOneOf, checkPath } from './option-checks.ts';
-import type { BackendConfig, BackendKind } from './tier.ts';
+import { type BackendConfig, type BackendKind, budgetStepBytes } from './tier.ts';
 
 const keysByKind: Readonly<Record<BackendKind, readonly string[]>> = {
   numa: ['kind', 'node', 'capacityBytes'],
@@ -21,8 +20,8 @@ function checkBackend(name: string, value: unknown): BackendConfig {
   const kind = checkOneOf(`${name}.kind`, backend.kind, kinds);
   checkKeys(name, backend, keysByKind[kind]);
   const capacityBytes = parseByteSize(`${name}.capacityBytes`, backend.capacityBytes);
-  if (capacityBytes < chunkBytes) {
-    throw invalidValue(`${name}.capacityBytes`, 'at least 2 MiB', backend.capacityBytes);
+  if (capacityBytes < budgetStepBytes) {
+    throw invalidValue(`${name}.capacityBytes`, 'at least 64 KiB', backend.capacityBytes);
   }
   const { node, dax, directory } = backend;
   if (kind === 'numa' || (kind === 'simulated' && node !== undefined)) {

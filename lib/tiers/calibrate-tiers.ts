@@ -2,7 +2,7 @@
 
 import { type CalibrationResult, chunkBytes, type NativeBinding } from '../native.ts';
 import { formatBytes } from './byte-size.ts';
-import { wholeChunks } from './capacity.ts';
+import { wholeSteps } from './capacity.ts';
 import type { BackendConfig, Tier, TierName } from './tier.ts';
 import { withMeasurement } from './tier-spec.ts';
 
@@ -53,7 +53,7 @@ async function measure(
   config: BackendConfig,
   { bytes, durationMs }: Required<CalibrateOptions>,
 ): Promise<CalibrationResult> {
-  const workingSet = wholeChunks(Math.min(bytes, config.capacityBytes));
+  const workingSet = wholeSteps(Math.min(bytes, config.capacityBytes));
   // Backends may round up to their own alignment.
   const heap = native.openHeap({ reserveBytes: workingSet + 8 * chunkBytes });
   try {

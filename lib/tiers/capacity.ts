@@ -5,8 +5,8 @@
  * anything is touched, and head-room is left.
  */
 
-import { chunkBytes, type MachineDescription } from '../native.ts';
-import type { TierName } from './tier.ts';
+import type { MachineDescription } from '../native.ts';
+import { budgetStepBytes, type TierName } from './tier.ts';
 
 const headroomShare = 0.03;
 const headroomLeastBytes = 100 * 2 ** 20;
@@ -34,9 +34,9 @@ export function usableBytes(freeBytes: number, totalBytes: number): number {
   return Math.max(0, freeBytes - headroomBytes(totalBytes));
 }
 
-/** The largest multiple of a chunk that is not above `bytes`. */
-export function wholeChunks(bytes: number): number {
-  return Math.floor(bytes / chunkBytes) * chunkBytes;
+/** The largest number of whole budget steps that is not above `bytes`. */
+export function wholeSteps(bytes: number): number {
+  return Math.floor(bytes / budgetStepBytes) * budgetStepBytes;
 }
 
 /** Bytes of memory the process may still take: all allowed nodes, within the cgroup's limit. */

@@ -2,7 +2,7 @@
 
 import { TierError } from '../errors.ts';
 import { formatBytes } from './byte-size.ts';
-import { headroomBytes, isAllowed, wholeChunks } from './capacity.ts';
+import { headroomBytes, isAllowed, wholeSteps } from './capacity.ts';
 import type { ResolveContext } from './resolve-tiers.ts';
 import type { BackendConfig, Limit, Tier } from './tier.ts';
 import type { CheckedTierOptions } from './tier-options.ts';
@@ -51,8 +51,8 @@ export function fixedBackends(
   const { name } = options;
   let rest = options.capacityBytes ?? Number.POSITIVE_INFINITY;
   const sized = backends.flatMap((backend) => {
-    const most = wholeChunks(Math.max(0, mostBytes(backend, context)));
-    const wanted = wholeChunks(Math.min(backend.capacityBytes, rest));
+    const most = wholeSteps(Math.max(0, mostBytes(backend, context)));
+    const wanted = wholeSteps(Math.min(backend.capacityBytes, rest));
     const capacityBytes = Math.min(wanted, most);
     if (wanted > 0 && capacityBytes === 0) {
       throw new TierError('ERR_TIER_FULL', `No room for ${name} in its ${backend.kind} backend`, {

@@ -115,7 +115,7 @@ export class HardwareTierManager {
    *
    * @throws TypeError or RangeError for options that make no sense; TierError `ERR_TIER_CONFIG` for a
    * malformed policy file, `ERR_TIER_UNAVAILABLE` or `ERR_TIER_NO_PERMISSION` for a directory that cannot
-   * be used, `ERR_TIER_FULL` when a tier that was asked for does not get one chunk
+   * be used, `ERR_TIER_FULL` when a tier that was asked for gets nothing
    */
   static detect(options: DetectOptions = {}): HardwareTierManager {
     checkKeys('options', checkObject('options', options), detectKeys);

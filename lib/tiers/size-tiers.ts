@@ -3,9 +3,16 @@
 import { TierError } from '../errors.ts';
 import { chunkBytes } from '../native.ts';
 import { formatBytes } from './byte-size.ts';
-import { type CapacityBudget, defaultShares, wholeChunks } from './capacity.ts';
+import { type CapacityBudget, defaultShares, wholeSteps } from './capacity.ts';
 import type { TierSource } from './classify.ts';
-import type { BackendConfig, Limit, Tier, TierName, TierSpec } from './tier.ts';
+import {
+  type BackendConfig,
+  budgetStepBytes,
+  type Limit,
+  type Tier,
+  type TierName,
+  type TierSpec,
+} from './tier.ts';
 
 /** A tier that is decided but for its size. */
 export interface UnsizedTier {
@@ -22,21 +29,25 @@ const simulatedShare = 1 / 16;
 const simulatedLeastBytes = 64 * 2 ** 20;
 const simulatedMostBytes = 2 ** 30;
 
+function wholeChunks(bytes: number): number {
+  return Math.floor(bytes / chunkBytes) * chunkBytes;
+}
+
 function leftOf(tier: UnsizedTier, budget: CapacityBudget): number {
-  return tier.sources.reduce((sum, source) => sum + wholeChunks(budget.left(source.budget)), 0);
+  return tier.sources.reduce((sum, source) => sum + wholeSteps(budget.left(source.budget)), 0);
 }
 
 /** Capacity for a caller that names none. */
 function defaultCapacity(tier: UnsizedTier, budget: CapacityBudget): number {
   const left = leftOf(tier, budget);
-  if (tier.kind === 'real') return wholeChunks(left * defaultShares[tier.name]);
+  if (tier.kind === 'real') return wholeSteps(left * defaultShares[tier.name]);
   const bytes = Math.min(Math.max(left * simulatedShare, simulatedLeastBytes), simulatedMostBytes);
-  return wholeChunks(Math.min(bytes, left));
+  return wholeSteps(Math.min(bytes, left));
 }
 
 /**
- * Splits `bytes` (whole chunks) over the sources in proportion to what each has left, and takes them. What
- * rounding leaves over goes to the first sources that have room.
+ * Splits `bytes` (whole budget steps) over the sources in proportion to what each has left, and takes them: whole
+ * chunks each, so that large values fit; what rounding leaves over goes to the first sources that have room.
  */
 function takeFrom(tier: UnsizedTier, bytes: number, budget: CapacityBudget): BackendConfig[] {
   const total = leftOf(tier, budget);
@@ -45,7 +56,7 @@ function takeFrom(tier: UnsizedTier, bytes: number, budget: CapacityBudget): Bac
   );
   let rest = bytes - shares.reduce((sum, share) => sum + share, 0);
   for (const [index, source] of tier.sources.entries()) {
-    const more = Math.min(rest, wholeChunks(budget.left(source.budget)) - shares[index]!);
+    const more = Math.min(rest, wholeSteps(budget.left(source.budget)) - shares[index]!);
     shares[index]! += more;
     rest -= more;
   }
@@ -66,7 +77,7 @@ function usesMemory({ sources }: UnsizedTier): boolean {
  * fit get equal parts, except that none gets more than it asked for: taken in ascending order, each may have
  * an equal part of what is left. A request that is cut is named in a limit.
  *
- * @throws TierError `ERR_TIER_FULL` when a tier that was asked for does not get one chunk
+ * @throws TierError `ERR_TIER_FULL` when a tier that was asked for gets nothing
  */
 export function sizeTiers(
   tiers: readonly UnsizedTier[],
@@ -83,13 +94,13 @@ export function sizeTiers(
     let left = leftOf(tier, budget);
     if (tier.capacityBytes !== undefined && usesMemory(tier)) {
       const memoryBytes = budget.left({ kind: 'memory', node: null }) - reservedBytes;
-      left = Math.min(left, wholeChunks(Math.max(0, memoryBytes) / askedOfMemory));
+      left = Math.min(left, wholeSteps(Math.max(0, memoryBytes) / askedOfMemory));
       askedOfMemory -= 1;
     }
-    const wanted = wholeChunks(tier.capacityBytes ?? defaultCapacity(tier, budget));
+    const wanted = wholeSteps(tier.capacityBytes ?? defaultCapacity(tier, budget));
     const bytes = Math.min(wanted, left);
-    if (bytes < chunkBytes) {
-      const reason = `${formatBytes(left)} can be used, of which one chunk is ${formatBytes(chunkBytes)}`;
+    if (bytes < budgetStepBytes) {
+      const reason = `${formatBytes(left)} can be used, and the least is ${formatBytes(budgetStepBytes)}`;
       const hint =
         'Free memory or disk space, raise the container limit, or give other tiers less.';
       if (tier.capacityBytes !== undefined) {

@@ -1,11 +1,10 @@
 /** What a caller may say about a tier, and the check that it makes sense before any hardware is looked at. */
 
 import { invalidType, invalidValue } from '../errors.ts';
-import { chunkBytes } from '../native.ts';
 import { checkBackends } from './backend-options.ts';
 import { parseByteSize } from './byte-size.ts';
 import { checkKeys, checkObject, checkOneOf, checkPath } from './option-checks.ts';
-import { type BackendConfig, type TierName, tierNames } from './tier.ts';
+import { type BackendConfig, budgetStepBytes, type TierName, tierNames } from './tier.ts';
 
 /** Figures the caller knows better. They win over every other source. */
 export interface TierSpecOptions {
@@ -21,7 +20,7 @@ export interface TierSpecOptions {
 export interface TierOptions {
   readonly name: TierName;
   /**
-   * The most to put there: bytes, or a size such as `'64MiB'` or `'1GB'`; at least one chunk (2 MiB).
+   * The most to put there: bytes, or a size such as `'64MiB'` or `'1GB'`; at least 64 KiB.
    *
    * @default a share of what is free
    */
@@ -124,8 +123,8 @@ function checkTier(name: string, value: unknown): CheckedTierOptions {
   };
   if (options.capacityBytes !== undefined) {
     const bytes = parseByteSize(`${name}.capacityBytes`, options.capacityBytes);
-    if (bytes < chunkBytes) {
-      throw invalidValue(`${name}.capacityBytes`, 'at least 2 MiB', options.capacityBytes);
+    if (bytes < budgetStepBytes) {
+      throw invalidValue(`${name}.capacityBytes`, 'at least 64 KiB', options.capacityBytes);
     }
     checked.capacityBytes = bytes;
   }

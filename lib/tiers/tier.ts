@@ -24,6 +24,12 @@ export interface TierSpec {
   readonly costPerGiBMonth: Figure;
 }
 
+/**
+ * Budgets are counted in steps of this many bytes. Memory itself comes in chunks of 2 MiB, so that a tier
+ * can have up to one chunk less one step mapped beyond its budget.
+ */
+export const budgetStepBytes: number = 64 * 1024;
+
 /** How a tier's bytes are obtained. One tier can have several backends, e.g. one per socket. */
 export type BackendConfig =
   | { readonly kind: 'numa'; readonly node: number; readonly capacityBytes: number }

@@ -172,7 +172,7 @@ describe('with tiers', () => {
     expect(manager.limits.some(({ what }) => what.includes('instead of 600 MiB'))).toBe(true);
   });
 
-  test('a tier that does not get one chunk is an error, not a surprise later', () => {
+  test('a tier that gets nothing is an error, not a surprise later', () => {
     const { nodes, ...machine } = machineOf('laptop');
     const full = { ...machine, nodes: nodes.map((node) => ({ ...node, freeBytes: 0 })) };
     expect(() =>

@@ -43,7 +43,7 @@ describe('tier options', () => {
     [null, 'tiers[0]" must be an object', TypeError],
     [
       { name: 'L1_DDR', capacityBytes: 4096 },
-      'tiers[0].capacityBytes" must be at least 2 MiB',
+      'tiers[0].capacityBytes" must be at least 64 KiB',
       RangeError,
     ],
     [{ name: 'L1_DDR', capacityBytes: true }, 'tiers[0].capacityBytes', TypeError],

@@ -58,7 +58,7 @@ describe.each(topologyNames)('topology %s', (name) => {
     for (const tier of manager.tiers) {
       const sum = tier.backends.reduce((bytes, backend) => bytes + backend.capacityBytes, 0);
       expect(sum).toBe(tier.capacityBytes);
-      expect(tier.capacityBytes % (2 * 2 ** 20)).toBe(0);
+      expect(tier.capacityBytes % (64 * 2 ** 10)).toBe(0);
       for (const backend of tier.backends) {
         if (backend.kind !== 'numa') continue;
         const node = machine.nodes.find(({ id }) => id === backend.node);
