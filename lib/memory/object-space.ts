@@ -240,6 +240,7 @@ export class ObjectSpace {
 
   #compactBackend(backend: BackendState, mayMove: MayMove, fits: () => boolean): boolean {
     const allocator = this.allocators[backend.index];
+    if (allocator.packableBytes === 0) return false;
     for (let slab = allocator.sparsest(); slab !== undefined; slab = allocator.sparsest()) {
       const emptied = this.#emptySlab(allocator, slab, mayMove);
       allocator.restore(slab);
@@ -264,6 +265,13 @@ export class ObjectSpace {
     const source = this.set.bytes[chunk].subarray(byteOffset, byteOffset + length);
     this.set.bytes[this.chunkOf(id)].set(source, this.byteOffsetOf(id));
     this.freeSlot(chunk, byteOffset);
+  }
+
+  /** Bytes a tier needs for what it holds, once the holes in its slabs are packed, which happens when room is short. */
+  packedBytes(tier: number): number {
+    let bytes = this.set.usedBytes(tier);
+    for (const { index } of this.set.ofTier[tier]) bytes -= this.allocators[index].packableBytes;
+    return bytes;
   }
 
   /** Whether a slab slot for this size can be had in a tier without moving anything. */

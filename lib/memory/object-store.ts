@@ -253,12 +253,12 @@ export class ObjectStore implements MigrationTarget {
 
   /** The tiers as they are now; `usedBytes` stays current in the same objects. */
   tierStates(): TierState[] {
-    const { set } = this.space;
-    return set.tiers.map(({ name, capacityBytes, spec }, tier) => ({
+    const { space } = this;
+    return space.set.tiers.map(({ name, capacityBytes, spec }, tier) => ({
       name,
       capacityBytes,
       get usedBytes() {
-        return set.usedBytes(tier);
+        return space.packedBytes(tier);
       },
       readLatencyNs: spec.readLatencyNs.value,
       writeLatencyNs: spec.writeLatencyNs.value,

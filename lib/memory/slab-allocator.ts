@@ -63,6 +63,9 @@ export class SlabAllocator {
   #usedSlotBytes = 0;
   /** Bytes of all slabs. */
   #slabBytes = 0;
+  /** Slots in use by class, and the units their slabs would take if each class were packed. */
+  readonly #usedSlots: Uint32Array = new Uint32Array(sizeClasses.length);
+  #packedUnits = 0;
   /** Objects held. */
   objects = 0;
 
@@ -74,6 +77,11 @@ export class SlabAllocator {
   /** Bytes of slabs that hold nothing. */
   get holeBytes(): number {
     return this.#slabBytes - this.#usedSlotBytes;
+  }
+
+  /** Bytes of slabs that packing the objects of each class together would free. */
+  get packableBytes(): number {
+    return this.#slabBytes - this.#packedUnits * unitBytes;
   }
 
   /** Finds a slot of the class for object `id` and writes it to `into`; `false` when there is no room. */
@@ -88,6 +96,9 @@ export class SlabAllocator {
     slab.used++;
     if (next === noSlot) this.#removePartial(slab);
     this.#usedSlotBytes += slab.shape.slotBytes;
+    if (this.#usedSlots[classIndex]++ % slab.shape.slots === 0) {
+      this.#packedUnits += slab.shape.units;
+    }
     this.objects++;
     into.chunk = slab.chunk;
     into.byteOffset = slab.byteOffset + slot * slab.shape.slotBytes;
@@ -109,6 +120,9 @@ export class SlabAllocator {
     slab.freeHead = slot;
     slab.used--;
     this.#usedSlotBytes -= slab.shape.slotBytes;
+    if (--this.#usedSlots[slab.shape.index] % slab.shape.slots === 0) {
+      this.#packedUnits -= slab.shape.units;
+    }
     this.objects--;
     if (slab.used === 0) this.#releaseSlab(slab);
     else if (slab.partialAt === full) this.#addPartial(slab);

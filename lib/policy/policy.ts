@@ -16,7 +16,7 @@ import type { ReuseTable } from './reuse.ts';
 export interface TierState {
   readonly name: TierName;
   readonly capacityBytes: number;
-  /** Bytes charged against the capacity, holes in slabs included. */
+  /** Bytes charged against the capacity; holes in slabs count as far as packing could not close them. */
   readonly usedBytes: number;
   readonly readLatencyNs: number;
   readonly writeLatencyNs: number;
@@ -86,12 +86,12 @@ export interface PlanBudget {
 export type MoveReason =
   | 'hot' // hotter than the threshold of a faster tier
   | 'victim' // makes room for a hotter unit
-  | 'cold' // colder than its tier's threshold
+  | 'cold' // less use for its place than a new unit is expected to have
   | 'room' // restores the tier's head-room
   | 'recent' // used more recently than what the faster tier holds
   | 'hint'; // the caller asked for this tier
 
-/** One proposed step. */
+/** One proposed step. The engine holds `gainNs` against what the unit's accesses really saved. */
 export interface Move {
   /** The unit's id, as in the snapshot. */
   readonly unit: number;
@@ -99,7 +99,7 @@ export interface Move {
   readonly from: number;
   readonly to: number;
   readonly reason: MoveReason;
-  /** Modelled time saved over the unit's expected stay; 0 or negative for a victim. */
+  /** Modelled time the unit's accesses of one half-life save by the move; 0 or negative for a victim. */
   readonly gainNs: number;
   /** Modelled cost of the move itself. */
   readonly costNs: number;

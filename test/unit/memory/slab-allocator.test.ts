@@ -60,6 +60,46 @@ describe('a slab allocator', () => {
     expect(set.heap.backendStats(0).mappedBytes).toBe(0);
   });
 
+  it('knows how many bytes packing would free', () => {
+    const { allocator } = makeAllocator(8);
+    const perSlab = unitBytes / 4096;
+    const slots = Array.from({ length: perSlab * 4 }, (_, i) => take(allocator, 4096, i)!);
+    expect(allocator.packableBytes).toBe(0);
+    // Every other object goes: half of the slabs would do.
+    for (let i = 0; i < slots.length; i += 2) allocator.free(slots[i].chunk, slots[i].byteOffset);
+    expect(allocator.holeBytes).toBe(2 * unitBytes);
+    expect(allocator.packableBytes).toBe(2 * unitBytes);
+  });
+
+  it('empties a chunk into the free units of others and gives it back', () => {
+    const { set, allocator } = makeAllocator(8);
+    const places = new Map<number, Slot>();
+    // Two chunks of slabs, then all but two slabs of the second go.
+    for (let id = 0; id < 64 * 16; id++) places.set(id, take(allocator, 4096, id)!);
+    const second = places.get(63 * 16)!.chunk;
+    for (const [id, { chunk, byteOffset }] of places) {
+      const unit = byteOffset / unitBytes;
+      if (chunk === second ? unit >= 2 : unit >= 28) {
+        allocator.free(chunk, byteOffset);
+        places.delete(id);
+      } else {
+        set.bytes[chunk].fill(id, byteOffset, byteOffset + 4096);
+      }
+    }
+    expect(
+      allocator.evacuateChunk(
+        () => true,
+        (id, chunk, byteOffset) => places.set(id, { chunk, byteOffset }),
+      ),
+    ).toBe(true);
+    expect(set.heap.backendStats(0).mappedBytes).toBe(2 * 1024 * 1024);
+    expect(places.size).toBe(30 * 16);
+    for (const [id, { chunk, byteOffset }] of places) {
+      const bytes = set.bytes[chunk].subarray(byteOffset, byteOffset + 4096);
+      expect(bytes.every((byte) => byte === (id & 255))).toBe(true);
+    }
+  });
+
   it('names as sparsest a slab whose objects fit into the holes of others', () => {
     const { allocator } = makeAllocator(8);
     const perSlab = unitBytes / 4096;
