@@ -12,18 +12,28 @@ export type MoveOutcome =
   | 'refused' // the kernel refused
   | 'unsupported'; // this unit cannot move between these backends; `explain` says why
 
+/** How a snapshot is taken. */
+export interface SnapshotOptions {
+  readonly halfLifeAccesses: number;
+  readonly maxUnits: number;
+  /** Nothing will be moved by it. Default false. */
+  readonly dryRun?: boolean | undefined;
+}
+
 /** The engine's view of the store. All methods run on the thread that owns the store. */
 export interface MigrationTarget {
   tierStates(): TierState[];
   unitCounts(): number[];
   /**
    * Folds the accesses counted since the last call into heat and returns what a policy may see.
-   * `maxUnits` bounds the units under consideration (`Infinity`: all). Columns are valid until the next call.
+   * `maxUnits` bounds the units under consideration (`Infinity`: all): the accessed ones first, then others, of
+   * each tier an equal share, so that victims in a small fast tier are found among millions of cold units. Columns
+   * are valid until the next call. After a dry run the same accesses are reported once more.
    */
-  snapshot(options: {
-    readonly halfLifeAccesses: number;
-    readonly maxUnits: number;
-  }): Omit<Snapshot, 'pingPongShare' | 'realisedShare' | 'units'> & {
+  snapshot(options: SnapshotOptions): Omit<
+    Snapshot,
+    'pingPongShare' | 'realisedShare' | 'reuse' | 'units'
+  > & {
     readonly units: Omit<Snapshot['units'], 'dwellUntil'>;
   };
   /**

@@ -1,0 +1,312 @@
+/**
+ * The loop that moves data: observe (snapshot), plan (policy), move (target), within a rate limit and in short
+ * slices of the main thread. It decides nothing itself beyond what keeps the program safe from its policy: plans are
+ * checked whole, units that just moved dwell, and a policy that fails is counted and left out, never thrown.
+ */
+
+import type { Move, Policy, Snapshot } from '../policy/policy.ts';
+import { ReuseEstimator } from '../tracking/reuse-estimator.ts';
+import {
+  checkParties,
+  type MigrationEngineOptions,
+  notNegative,
+  type OptimizeOptions,
+  positive,
+  type StepOptions,
+} from './engine-options.ts';
+import type { EngineStats, MoveRecord, OptimizeReport, StepReport } from './engine-stats.ts';
+import type { MigrationTarget, MoveOutcome } from './migration-target.ts';
+import { MoveHistory } from './move-history.ts';
+import { noPlan, PolicyRunner } from './policy-runner.ts';
+import { defaultRate, RateLimiter } from './rate-limiter.ts';
+import { Slices } from './slices.ts';
+import { type Round, Tally } from './tally.ts';
+
+/** Consecutive failures of the store after which the background timer gives up. */
+const maxBackgroundErrors = 8;
+/** Units followed to learn how often units are used again. */
+const maxWatched = 2048;
+
+/** Moves units between tiers by a policy. One for each store; all methods run on the store's thread. */
+export class DataMigrationEngine {
+  readonly #target: MigrationTarget;
+  readonly #runner: PolicyRunner;
+  readonly #nowNs: () => number;
+  readonly #maxUnits: number;
+  readonly #onMove: ((move: MoveRecord) => void) | undefined;
+  readonly #limiter: RateLimiter;
+  readonly #history: MoveHistory;
+  readonly #reuse = new ReuseEstimator(maxWatched);
+  readonly #slices: Slices;
+  readonly #total = new Tally();
+  #rounds = 0;
+  #errors = 0;
+  #lastError: unknown;
+  #turn: Promise<unknown> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #backgroundErrors = 0;
+
+  /** Throws `TypeError`/`RangeError` for options that make no sense. */
+  constructor(options: MigrationEngineOptions) {
+    const { target, policy, clock, onMove, dwellAccesses } = options;
+    checkParties(target, policy);
+    this.#target = target;
+    this.#runner = new PolicyRunner(policy);
+    this.#nowNs = clock ?? (() => performance.now() * 1e6);
+    this.#onMove = onMove;
+    this.#maxUnits = positive('options.maxUnits', options.maxUnits ?? 16_384);
+    this.#history = new MoveHistory(
+      dwellAccesses === undefined ? undefined : notNegative('options.dwellAccesses', dwellAccesses),
+    );
+    const budgetUs = positive('options.mainThreadBudgetUs', options.mainThreadBudgetUs ?? 200);
+    const rate = options.bytesPerSecond ?? defaultRate(target.tierStates());
+    this.#limiter = new RateLimiter(positive('options.bytesPerSecond', rate), this.#nowNs());
+    this.#slices = new Slices(budgetUs * 1000, this.#nowNs);
+  }
+
+  /** The policy in use. */
+  get policy(): Policy {
+    return this.#runner.policy;
+  }
+
+  /** Whether the background timer runs. */
+  get running(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /**
+   * One round. Work that fits the main-thread budget is done before this returns; the promise only says so. Rejects
+   * with what the store throws while it is observed (e.g. `ERR_TIER_CLOSED`).
+   */
+  step(options: StepOptions = {}): Promise<StepReport> {
+    const maxBytes = notNegative('options.maxBytes', options.maxBytes ?? Infinity);
+    return this.#inTurn(async () => {
+      const tally = new Tally();
+      const bytes = Math.min(maxBytes, this.#limiter.available(this.#nowNs()));
+      const round = this.#plan(this.#maxUnits, bytes);
+      tally.observed(round);
+      await this.#execute(round, bytes, tally, undefined, undefined);
+      return tally.report();
+    });
+  }
+
+  /**
+   * Rounds without rate limit until nothing moves and every unit was considered. An aborted signal ends it early
+   * with `aborted: true`; what was moved stays moved. Rejects as {@link step} does.
+   */
+  optimize(options: OptimizeOptions = {}): Promise<OptimizeReport> {
+    const { dryRun = false, signal } = options;
+    return this.#inTurn(async () => {
+      const tally = new Tally();
+      const moves: MoveRecord[] = [];
+      const rounds = dryRun
+        ? this.#propose(tally, moves)
+        : await this.#settle(tally, moves, signal);
+      return { ...tally.report(), dryRun, rounds, moves };
+    });
+  }
+
+  /**
+   * Runs a round every `intervalMs` milliseconds without keeping the process alive. A round that takes longer
+   * swallows the ticks meanwhile. Restarts with the new interval when already running.
+   */
+  start(intervalMs: number): void {
+    positive('intervalMs', intervalMs);
+    this.stop();
+    this.#backgroundErrors = 0;
+    this.#timer = setInterval(() => this.#tick(), intervalMs);
+    this.#timer.unref();
+  }
+
+  /** Stops the background timer; a round under way is finished. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Resolves when no round is under way. */
+  async idle(): Promise<void> {
+    while (this.#turn !== undefined) await this.#turn.catch(() => {});
+  }
+
+  /** Access clock before which a unit should stay where it is; 0 when it is free to move. */
+  dwellUntil(unit: number): number {
+    return this.#history.dwellUntil(unit);
+  }
+
+  stats(): EngineStats {
+    const { planned, outcomes, bytesMoved } = this.#total;
+    const { promotions, demotions, pingPongMoves, pingPongShare, realisedShare } = this.#history;
+    const tried = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+    return {
+      rounds: this.#rounds,
+      planned,
+      tried,
+      applied: outcomes.moved,
+      failed: tried - outcomes.moved,
+      outcomes: { ...outcomes },
+      promotions,
+      demotions,
+      bytesMoved,
+      pingPongMoves,
+      pingPongShare,
+      realisedShare,
+      rateFactor: this.#limiter.factor,
+      slices: this.#slices.times(),
+      policyErrors: this.#runner.errors,
+      lastPolicyFailure: this.#runner.lastFailure,
+      errors: this.#errors,
+      lastError: this.#lastError,
+    };
+  }
+
+  #tick(): void {
+    if (this.#turn !== undefined) return;
+    this.step().then(
+      () => {
+        this.#backgroundErrors = 0;
+      },
+      (error: unknown) => {
+        this.#failed(error);
+        if (++this.#backgroundErrors >= maxBackgroundErrors) this.stop();
+      },
+    );
+  }
+
+  /** One at a time; when nothing is under way the first part of `work` runs before this returns. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const sliced = async (): Promise<T> => {
+      this.#slices.begin();
+      try {
+        return await work();
+      } finally {
+        this.#slices.end();
+      }
+    };
+    const turn = this.#turn === undefined ? sliced() : this.#turn.then(sliced, sliced);
+    const over = (): void => {
+      if (this.#turn === turn) this.#turn = undefined;
+    };
+    this.#turn = turn;
+    turn.then(over, over);
+    return turn;
+  }
+
+  #plan(maxUnits: number, bytes: number, dryRun = false): Round {
+    const target = this.#target;
+    this.#rounds++;
+    const halfLife = this.#runner.halfLife(target.tierStates(), target.unitCounts());
+    const halfLifeAccesses = halfLife.answer;
+    const observed = target.snapshot({ halfLifeAccesses, maxUnits, dryRun });
+    this.#history.begin(observed.accessClock, halfLifeAccesses, (unit) => target.heatLog2(unit));
+    if (!dryRun) this.#reuse.observe(observed);
+    const snapshot: Snapshot = {
+      ...observed,
+      reuse: this.#reuse.table(),
+      units: { ...observed.units, dwellUntil: this.#history.dwellColumn(observed.units) },
+      pingPongShare: this.#history.pingPongShare,
+      realisedShare: this.#history.realisedShare,
+    };
+    const { answer: plan, failure } =
+      halfLife.failure === undefined
+        ? this.#runner.plan(snapshot, bytes)
+        : { answer: noPlan, failure: halfLife.failure };
+    this.#total.planned += plan.moves.length;
+    return { snapshot, plan, failure };
+  }
+
+  #propose(tally: Tally, moves: MoveRecord[]): number {
+    const round = this.#plan(Infinity, Infinity, true);
+    tally.observed(round);
+    for (const move of round.plan.moves) {
+      tally.proposed(move);
+      moves.push({ ...move, outcome: 'planned' });
+    }
+    return 1;
+  }
+
+  async #settle(
+    tally: Tally,
+    moves: MoveRecord[],
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const units = this.#target.unitCounts().reduce((sum, count) => sum + count, 0);
+    // To consider every unit takes this many rounds; a policy that never rests is stopped at twice that.
+    const maxRounds = 16 + 2 * Math.ceil(units / this.#maxUnits);
+    let rounds = 0;
+    for (let moved = true; rounds < maxRounds && (moved || tally.unitsConsidered < units); ) {
+      tally.aborted ||= signal?.aborted === true;
+      if (tally.aborted) break;
+      const round = this.#plan(this.#maxUnits, Infinity);
+      tally.observed(round);
+      rounds++;
+      const before = tally.outcomes.moved;
+      await this.#execute(round, Infinity, tally, moves, signal);
+      moved = tally.outcomes.moved > before;
+      if (round.failure !== undefined || round.snapshot.units.length === 0) break;
+      if (this.#slices.spent) await this.#slices.yield();
+    }
+    return rounds;
+  }
+
+  async #execute(
+    round: Round,
+    maxBytes: number,
+    tally: Tally,
+    records: MoveRecord[] | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let bytesLeft = maxBytes;
+    const before = tally.outcomes.moved;
+    for (const move of round.plan.moves) {
+      if (this.#slices.spent) await this.#slices.yield();
+      if (signal?.aborted === true) {
+        tally.aborted = true;
+        break;
+      }
+      if (move.bytes > bytesLeft) {
+        tally.kept('budget', 1);
+        continue;
+      }
+      const pending = this.#start(move);
+      // Awaiting what is already there would give the thread away.
+      const outcome = typeof pending === 'string' ? pending : await this.#slices.outside(pending);
+      if (outcome === 'moved') {
+        bytesLeft -= move.bytes;
+        this.#limiter.spend(move.bytes);
+        this.#history.applied(move, round.snapshot, this.#target.heatLog2(move.unit));
+      }
+      tally.tried(move, outcome);
+      this.#total.tried(move, outcome);
+      this.#tell({ ...move, outcome }, records);
+    }
+    if (tally.outcomes.moved > before) {
+      this.#limiter.adapt(this.#history.pingPongShare, this.#history.realisedShare);
+    }
+  }
+
+  #start(move: Move): MoveOutcome | Promise<MoveOutcome> {
+    try {
+      const outcome = this.#target.move(move.unit, move.from, move.to);
+      return typeof outcome === 'string' ? outcome : outcome.catch((e) => this.#failed(e));
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #tell(record: MoveRecord, records: MoveRecord[] | undefined): void {
+    records?.push(record);
+    try {
+      this.#onMove?.(record);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Notes an error nobody is there to catch; a move that threw did not happen. */
+  #failed(error: unknown): 'refused' {
+    this.#errors++;
+    this.#lastError = error;
+    return 'refused';
+  }
+}

@@ -1,0 +1,78 @@
+/** What the engine has done so far, and what one round or one optimisation did. */
+
+import type { Move } from '../policy/policy.ts';
+import type { MoveOutcome } from './migration-target.ts';
+import type { SliceTimes } from './slices.ts';
+
+/** A move that was tried, and how it ended; `planned` when it was only proposed. */
+export interface MoveRecord extends Move {
+  readonly outcome: MoveOutcome | 'planned';
+}
+
+/** Moves counted by how they ended. */
+export type OutcomeCounts = Record<MoveOutcome, number>;
+
+/** A policy that threw or returned a plan that cannot be right. Nothing of that plan was done. */
+export interface PolicyFailure {
+  readonly policy: string;
+  readonly message: string;
+  /** What the policy threw, if it threw. */
+  readonly cause?: unknown;
+}
+
+/** One round of observe, plan, move. */
+export interface StepReport {
+  readonly unitsConsidered: number;
+  readonly planned: number;
+  readonly outcomes: OutcomeCounts;
+  readonly bytesMoved: number;
+  /** Sum of the predicted gains of the moves applied, victims' losses included. */
+  readonly predictedGainNs: number;
+  /** Modelled cost of the moves applied. */
+  readonly costNs: number;
+  /** Units that would have moved, by what kept them. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly thresholdsLog2: readonly number[];
+  readonly policyFailure: PolicyFailure | undefined;
+  /** The caller's signal ended the round early. */
+  readonly aborted: boolean;
+}
+
+/** What {@link DataMigrationEngine.optimize} did, or would do in a dry run. */
+export interface OptimizeReport extends StepReport {
+  readonly dryRun: boolean;
+  readonly rounds: number;
+  /** In the order in which they were tried; in a dry run the proposals. */
+  readonly moves: readonly MoveRecord[];
+}
+
+/** Counters since the engine was made. */
+export interface EngineStats {
+  readonly rounds: number;
+  readonly planned: number;
+  /** Moves handed to the store; the sum of all outcomes. */
+  readonly tried: number;
+  /** `outcomes.moved`. */
+  readonly applied: number;
+  /** Tried and not applied. */
+  readonly failed: number;
+  readonly outcomes: Readonly<OutcomeCounts>;
+  readonly promotions: number;
+  readonly demotions: number;
+  readonly bytesMoved: number;
+  /** Moves that took a unit back over the boundary it had crossed shortly before. */
+  readonly pingPongMoves: number;
+  /** Share of the recent moves that did, 0..1. */
+  readonly pingPongShare: number;
+  /** Realised over predicted benefit, smoothed. */
+  readonly realisedShare: number;
+  /** Share of the configured rate limit in force. */
+  readonly rateFactor: number;
+  /** Uninterrupted work on the main thread: observing, planning and moving. */
+  readonly slices: SliceTimes;
+  readonly policyErrors: number;
+  readonly lastPolicyFailure: PolicyFailure | undefined;
+  /** Errors thrown by the store or by `onMove`; the last one. */
+  readonly errors: number;
+  readonly lastError: unknown;
+}

@@ -1,0 +1,73 @@
+/** Running totals over the moves of one round, one optimisation, or the engine's life. */
+
+import type { Move, Plan, Snapshot } from '../policy/policy.ts';
+import type { OutcomeCounts, PolicyFailure, StepReport } from './engine-stats.ts';
+import type { MoveOutcome } from './migration-target.ts';
+
+/** A snapshot with what came of it. The plan is empty when the policy failed. */
+export interface Round {
+  readonly snapshot: Snapshot;
+  readonly plan: Plan;
+  readonly failure: PolicyFailure | undefined;
+}
+
+/** All outcomes at zero. */
+export function noOutcomes(): OutcomeCounts {
+  return { moved: 0, gone: 0, elsewhere: 0, leased: 0, full: 0, refused: 0, unsupported: 0 };
+}
+
+/** Sums up what was planned and done. */
+export class Tally {
+  unitsConsidered = 0;
+  planned = 0;
+  readonly outcomes: OutcomeCounts = noOutcomes();
+  bytesMoved = 0;
+  predictedGainNs = 0;
+  costNs = 0;
+  readonly refused: Record<string, number> = {};
+  thresholdsLog2: readonly number[] = [];
+  policyFailure: PolicyFailure | undefined = undefined;
+  aborted = false;
+
+  observed(round: Round): void {
+    this.unitsConsidered += round.snapshot.units.length;
+    this.planned += round.plan.moves.length;
+    for (const [why, count] of Object.entries(round.plan.refused)) this.kept(why, count);
+    this.thresholdsLog2 = round.plan.thresholdsLog2;
+    this.policyFailure = round.failure ?? this.policyFailure;
+  }
+
+  /** `count` units stay although they would have moved. */
+  kept(why: string, count: number): void {
+    this.refused[why] = (this.refused[why] ?? 0) + count;
+  }
+
+  proposed(move: Move): void {
+    this.predictedGainNs += move.gainNs;
+    this.costNs += move.costNs;
+  }
+
+  tried(move: Move, outcome: MoveOutcome): void {
+    this.outcomes[outcome]++;
+    if (outcome !== 'moved') return;
+    this.bytesMoved += move.bytes;
+    this.proposed(move);
+  }
+
+  report(): StepReport {
+    const { unitsConsidered, planned, bytesMoved, predictedGainNs, costNs, aborted } = this;
+    const { thresholdsLog2, policyFailure } = this;
+    return {
+      unitsConsidered,
+      planned,
+      outcomes: { ...this.outcomes },
+      bytesMoved,
+      predictedGainNs,
+      costNs,
+      refused: { ...this.refused },
+      thresholdsLog2,
+      policyFailure,
+      aborted,
+    };
+  }
+}
