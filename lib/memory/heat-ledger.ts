@@ -47,6 +47,7 @@ export class HeatLedger {
   /** Small objects with accesses pending; an id can be listed twice after it was freed and reused. */
   #pendingIds: number[] = [];
   #pendingLarge: Set<LargeObject> = new Set();
+  #keep = false;
 
   constructor(space: ObjectSpace) {
     this.#space = space;
@@ -135,18 +136,23 @@ export class HeatLedger {
 
   // --- folding ------------------------------------------------------------------------------------------
 
-  /** Turns everything counted since the last fold into heat; `touched` lists it. */
-  fold(halfLifeAccesses: number): void {
+  /**
+   * Turns everything counted since the last fold into heat; `touched` lists it. With `keep` the next fold
+   * lists it again.
+   */
+  fold(halfLifeAccesses: number, keep = false): void {
     const { touched } = this;
-    touched.length = 0;
+    if (!this.#keep) touched.length = 0;
+    this.#keep = keep;
+    const first = touched.length;
     this.#collectSmall();
     for (const object of this.#pendingLarge) this.#collectLarge(object);
     this.#pendingLarge.clear();
     let total = 0;
-    for (let i = 0; i < touched.length; i++) total += touched.reads[i] + touched.writes[i];
+    for (let i = first; i < touched.length; i++) total += touched.reads[i] + touched.writes[i];
     this.clock.advance(total, halfLifeAccesses);
     if (this.clock.needsRebase) this.#rebase();
-    for (let i = 0; i < touched.length; i++)
+    for (let i = first; i < touched.length; i++)
       this.#heatUp(touched.unit[i], touched.reads[i], touched.writes[i]);
   }
 

@@ -73,6 +73,11 @@ export class ObjectSpace {
     return this.large[this.#word(id, lengthWord)];
   }
 
+  /** Whether an id names a live small object. */
+  isSmall(id: number): boolean {
+    return (this.#word(id, whereWord) & (liveFlag | largeFlag)) === liveFlag;
+  }
+
   /** First chunk of an object. */
   chunkOf(id: number): number {
     return this.#word(id, whereWord) & chunkMask;

@@ -4,7 +4,11 @@
  */
 
 import { TierError } from '../errors.ts';
-import type { MigrationTarget, MoveOutcome } from '../migration/migration-target.ts';
+import type {
+  MigrationTarget,
+  MoveOutcome,
+  SnapshotOptions,
+} from '../migration/migration-target.ts';
 import type { TierState } from '../policy/policy.ts';
 import type { BackendSet } from './backend-set.ts';
 import { dataBytes, type StoredData } from './data.ts';
@@ -52,6 +56,8 @@ export class ObjectStore implements MigrationTarget {
   readonly #keys: KeyArena = new KeyArena();
   readonly #index: KeyIndex;
   readonly #scanner: UnitScanner;
+  /** Access clock at the last plan that was not a dry run. */
+  #plannedAt = 0;
   #closed = false;
 
   constructor(set: BackendSet) {
@@ -277,15 +283,11 @@ export class ObjectStore implements MigrationTarget {
     return counts;
   }
 
-  snapshot({
-    halfLifeAccesses,
-    maxUnits,
-  }: {
-    readonly halfLifeAccesses: number;
-    readonly maxUnits: number;
-  }): ReturnType<MigrationTarget['snapshot']> {
-    const before = this.ledger.clock.accesses;
-    this.ledger.fold(halfLifeAccesses);
+  snapshot(options: SnapshotOptions): ReturnType<MigrationTarget['snapshot']> {
+    const { halfLifeAccesses, maxUnits, dryRun = false } = options;
+    const before = this.#plannedAt;
+    this.ledger.fold(halfLifeAccesses, dryRun);
+    if (!dryRun) this.#plannedAt = this.ledger.clock.accesses;
     return {
       tiers: this.tierStates(),
       units: this.#scanner.scan(maxUnits),

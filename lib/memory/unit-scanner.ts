@@ -70,20 +70,13 @@ export class UnitScanner {
   }
 
   #takeTouched(maxUnits: number): void {
-    const { touched } = this.#ledger;
-    for (let i = 0; i < touched.length && this.#columns.length < maxUnits; i++) {
-      const unit = touched.unit[i];
-      if (unit >= chunkUnitBase)
-        this.#takeChunk(unit - chunkUnitBase, touched.reads[i], touched.writes[i]);
-      else {
-        const { reads, writes } = touched;
-        this.#takeSmall(
-          unit,
-          this.#space.slotBytes(unit),
-          this.#space.tierOf(unit),
-          reads[i],
-          writes[i],
-        );
+    const { unit, reads, writes, length } = this.#ledger.touched;
+    for (let i = 0; i < length && this.#columns.length < maxUnits; i++) {
+      if (unit[i] >= chunkUnitBase) {
+        this.#takeChunk(unit[i] - chunkUnitBase, reads[i], writes[i]);
+      } else if (this.#space.isSmall(unit[i])) {
+        const bytes = this.#space.slotBytes(unit[i]);
+        this.#takeSmall(unit[i], bytes, this.#space.tierOf(unit[i]), reads[i], writes[i]);
       }
     }
   }

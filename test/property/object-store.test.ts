@@ -46,7 +46,10 @@ const command = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('move' as const), key, tier: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('lease' as const), key }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('unlease' as const), at: fc.nat(9) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('snapshot' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('snapshot' as const), dryRun: fc.boolean() }),
+  },
 );
 
 describe('an object store', () => {
@@ -100,7 +103,12 @@ describe('an object store', () => {
               const [entry] = leases.splice(step.at % (leases.length || 1), 1);
               entry?.lease.dispose();
             } else {
-              const { units } = store.snapshot({ halfLifeAccesses: 1000, maxUnits: Infinity });
+              const { dryRun } = step;
+              const { units } = store.snapshot({
+                halfLifeAccesses: 1000,
+                maxUnits: Infinity,
+                dryRun,
+              });
               const seen = new Set(units.id.subarray(0, units.length));
               expect(seen.size).toBe(units.length);
             }

@@ -1,0 +1,60 @@
+/** The public surface: re-exports only. */
+
+export { TierError, type TierErrorCode, type TierErrorDetails, tierErrorCodes } from './errors.ts';
+export type {
+  DataType,
+  Stored,
+  StoredData,
+  TypedArray,
+  TypedArrayConstructor,
+  ViewOf,
+} from './memory/data.ts';
+export { Handle } from './memory/handle.ts';
+export type { Key } from './memory/key-arena.ts';
+export { Lease } from './memory/lease.ts';
+export type { PlacementOptions } from './memory/placement.ts';
+export { Region, type RegionShare } from './memory/region.ts';
+export type { MemoryStats, TierStats } from './memory-stats.ts';
+export { DataMigrationEngine } from './migration/data-migration-engine.ts';
+export type {
+  EngineStats,
+  MoveRecord,
+  OptimizeReport,
+  StepReport,
+} from './migration/engine-stats.ts';
+export type { MigrationTarget, MoveOutcome } from './migration/migration-target.ts';
+export type { MachineDescription } from './native.ts';
+export { createPolicy, type PolicyName } from './policy/policies.ts';
+export type {
+  AccessPattern,
+  HeatHistogram,
+  Move,
+  MoveReason,
+  PlacementRequest,
+  Plan,
+  PlanBudget,
+  Policy,
+  Snapshot,
+  TierState,
+  UnitColumns,
+} from './policy/policy.ts';
+export {
+  type AllocateOptions,
+  type OpenOptions,
+  type OptimizePlacementOptions,
+  type StoreOptions,
+  TieredMemory,
+} from './tiered-memory.ts';
+export { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
+export {
+  type BackendConfig,
+  type BackendKind,
+  type Figure,
+  type FigureSource,
+  type Limit,
+  type Tier,
+  type TierName,
+  type TierSpec,
+  tierNames,
+} from './tiers/tier.ts';
+export type { TierOptions, TierSpecOptions } from './tiers/tier-options.ts';
