@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** The program `memory-tiers`. */
+
+import { runCli } from './cli.ts';
+import { demoCommand } from './demo.ts';
+import { replayCommand } from './replay.ts';
+import { topologyCommand } from './topology.ts';
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+runCli(process.argv.slice(2), [demoCommand, topologyCommand, replayCommand], {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+}).then((exitCode) => {
+  process.exitCode = exitCode;
+});

@@ -1,0 +1,194 @@
+/** What `memory-tiers topology` prints: the machine, the tiers with the source of each figure, the limits. */
+
+import type { MachineDescription } from '../native.ts';
+import { formatBytes } from '../tiers/byte-size.ts';
+import type { TierCalibration } from '../tiers/calibrate-tiers.ts';
+import { classifyNodes } from '../tiers/node-class.ts';
+import type { BackendConfig, Figure, FigureSource, Limit, Tier } from '../tiers/tier.ts';
+import type { Paint } from './command-io.ts';
+import { formatNs, significant } from './format.ts';
+import { table } from './table.ts';
+
+/** What is reported; a HardwareTierManager is one. */
+export interface TopologyFacts {
+  readonly machine: MachineDescription | null;
+  readonly tiers: readonly Tier[];
+  readonly available: readonly Tier[];
+  readonly limits: readonly Limit[];
+}
+
+const marks: Readonly<Record<FigureSource, string>> = {
+  measured: ' m',
+  firmware: ' f',
+  user: ' u',
+  default: '  ',
+};
+const legend =
+  'm measured, f from firmware, u set by you, unmarked: typical of the class; cost relative to DDR';
+
+function rate(bytesPerSecond: number): string {
+  return `${significant(bytesPerSecond / 1e9)} GB/s`;
+}
+
+const marked = (figure: Figure, text: string): string => text + marks[figure.source];
+
+/** Numbers in order as a list of ranges, e.g. `0-3,8`. */
+export function formatList(numbers: readonly number[]): string {
+  const ranges: string[] = [];
+  for (let i = 0; i < numbers.length; i += 1) {
+    const first = numbers[i];
+    while (numbers[i + 1] === numbers[i] + 1) i += 1;
+    ranges.push(first === numbers[i] ? String(first) : `${first}-${numbers[i]}`);
+  }
+  return ranges.length === 0 ? '-' : ranges.join(',');
+}
+
+function describeBackend(backend: BackendConfig): string {
+  switch (backend.kind) {
+    case 'numa':
+      return `node ${backend.node}`;
+    case 'file':
+      return `file in ${backend.directory}${backend.dax ? ' (DAX)' : ''}`;
+    case 'dax':
+      return `device ${backend.path}`;
+    case 'memkind':
+      return `memkind ${backend.memkind}`;
+    case 'simulated':
+      return backend.node === undefined ? 'ordinary memory' : `memory of node ${backend.node}`;
+  }
+}
+
+function nodeLines(machine: MachineDescription): string[] {
+  const classes = new Map(classifyNodes(machine).map(({ node, tier }) => [node.id, tier]));
+  const rows = machine.nodes.map((node) => [
+    String(node.id),
+    classes.get(node.id) ?? 'no memory',
+    formatList(node.cpus),
+    formatBytes(node.memoryBytes),
+    formatBytes(node.freeBytes),
+    node.distances.join(' '),
+  ]);
+  const heading = ['node', 'class', 'CPUs', 'memory', 'free', 'distances'];
+  return table(heading, rows, ['right', 'left', 'left', 'right', 'right', 'left']);
+}
+
+function deviceLines(machine: MachineDescription): string[] {
+  const dax = machine.dax.map((device) => {
+    const node = device.targetNode < 0 ? '' : `, node ${device.targetNode}`;
+    return [
+      device.name,
+      `${device.origin}, ${device.mode}${node}`,
+      formatBytes(device.sizeBytes),
+      '',
+    ];
+  });
+  // A loop device without a mount is a snap or nothing; either way no place for data.
+  const blocks = machine.blocks
+    .filter(({ origin, mounts }) => origin !== 'loop' || mounts.length > 0)
+    .map((block) => [
+      block.name,
+      block.rotational && block.origin !== 'virtio' ? `${block.origin}, rotational` : block.origin,
+      formatBytes(block.sizeBytes),
+      block.mounts
+        .map(({ path, fsType, freeBytes }) => `${path} (${fsType}, ${formatBytes(freeBytes)} free)`)
+        .join(', '),
+    ]);
+  const rows = [...dax, ...blocks];
+  if (rows.length === 0) return [];
+  return table(['device', 'kind', 'size', 'mounted on'], rows, ['left', 'left', 'right', 'left']);
+}
+
+function machineLines(machine: MachineDescription, paint: Paint): string[] {
+  const { kernel, memoryLimitBytes, memoryUsedBytes } = machine;
+  const limit =
+    memoryLimitBytes === null
+      ? 'no memory limit'
+      : `memory limit ${formatBytes(memoryLimitBytes)}, ${formatBytes(memoryUsedBytes ?? 0)} used`;
+  const devices = deviceLines(machine);
+  return [
+    `${paint.bold('Machine')}  Linux ${kernel.release}, ${formatBytes(kernel.pageBytes)} pages, ${limit}`,
+    '',
+    ...(machine.nodes.length === 0 ? ['No NUMA node could be read.'] : nodeLines(machine)),
+    ...(devices.length === 0 ? [] : ['', ...devices]),
+  ];
+}
+
+function tierLines(tiers: readonly Tier[]): string[] {
+  const rows = tiers.map(({ name, kind, capacityBytes, spec, backends }) => [
+    name,
+    kind,
+    formatBytes(capacityBytes),
+    marked(spec.readLatencyNs, formatNs(spec.readLatencyNs.value)),
+    marked(spec.readBytesPerSecond, rate(spec.readBytesPerSecond.value)),
+    marked(spec.writeBytesPerSecond, rate(spec.writeBytesPerSecond.value)),
+    marked(spec.costPerGiBMonth, significant(spec.costPerGiBMonth.value)),
+    [...new Set(backends.map(describeBackend))].join(', '),
+  ]);
+  const heading = [
+    'tier',
+    'kind',
+    'capacity',
+    'latency  ',
+    'read  ',
+    'write  ',
+    'cost  ',
+    'made of',
+  ];
+  const right = 'right' as const;
+  return table(heading, rows, ['left', 'left', right, right, right, right, right, 'left']);
+}
+
+function evidenceLines(tiers: readonly Tier[], paint: Paint): string[] {
+  return tiers.flatMap(({ name, evidence }) =>
+    evidence.map(
+      (fact, index) => `${index === 0 ? name : ' '.repeat(name.length)}  ${paint.dim(fact)}`,
+    ),
+  );
+}
+
+function limitLines(limits: readonly Limit[], paint: Paint): string[] {
+  return limits.flatMap(({ what, reason, hint }) => [
+    `- ${what}: ${reason}.`,
+    `  ${paint.dim(`hint: ${hint}`)}`,
+  ]);
+}
+
+function calibrationLines(calibrations: readonly TierCalibration[]): string[] {
+  return calibrations.flatMap(({ name, results, notes }) => [
+    ...results.map(({ readLatencyNs, readLatencyIqrNs, workingSetBytes }) => {
+      const spread = `${formatNs(readLatencyNs)} a load, interquartile range ${formatNs(readLatencyIqrNs)}`;
+      return `${name}  ${spread}, over ${formatBytes(workingSetBytes)}`;
+    }),
+    ...notes.map((note) => `${name}  ${note}`),
+  ]);
+}
+
+/** The whole report as text, ending in a line end. */
+export function renderTopology(
+  facts: TopologyFacts,
+  paint: Paint,
+  calibrations: readonly TierCalibration[] = [],
+): string {
+  const { machine, tiers, available, limits } = facts;
+  const used = new Set(tiers.flatMap(({ backends }) => backends.map(describeBackend)));
+  const unused = available.filter(({ backends }) =>
+    backends.some((backend) => !used.has(describeBackend(backend))),
+  );
+  const lines = [
+    ...(machine === null ? [] : [...machineLines(machine, paint), '']),
+    paint.bold('Tiers in use, fastest first'),
+    ...tierLines(tiers),
+    paint.dim(legend),
+    '',
+    paint.bold('Evidence'),
+    ...evidenceLines(tiers, paint),
+  ];
+  if (unused.length > 0) {
+    lines.push('', paint.bold('Detected and not in use'), ...tierLines(unused));
+  }
+  if (calibrations.length > 0) {
+    lines.push('', paint.bold('Calibration'), ...calibrationLines(calibrations));
+  }
+  if (limits.length > 0) lines.push('', paint.bold('Limits'), ...limitLines(limits, paint));
+  return `${lines.join('\n')}\n`;
+}
