@@ -23,7 +23,7 @@ import { PlainHeap } from './memory/plain-heap.ts';
 import { maxRegionBytes, Region } from './memory/region.ts';
 import { type MemoryStats, memoryStats } from './memory-stats.ts';
 import { DataMigrationEngine } from './migration/data-migration-engine.ts';
-import type { OptimizeReport } from './migration/engine-stats.ts';
+import type { MoveRecord, OptimizeReport } from './migration/engine-stats.ts';
 import { chunkBytes, type NativeHeap, nativeBinding } from './native.ts';
 import { createPolicy, type PolicyName } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
@@ -63,6 +63,15 @@ export interface OpenOptions {
   readonly mainThreadBudgetUs?: number;
   /** Most bytes that background migration moves in a second. @default as the engine's */
   readonly bytesPerSecond?: number;
+  /**
+   * Units a plan considers: those accessed since the last one, and others in turn. More make better plans
+   * and longer pauses.
+   *
+   * @default 16384
+   */
+  readonly maxUnits?: number;
+  /** Called after every move that was tried, with its reason and outcome. What it throws is counted only. */
+  readonly onMove?: (move: MoveRecord) => void;
   /** Use this detection instead of a fresh one. */
   readonly manager?: HardwareTierManager;
 }
@@ -128,10 +137,10 @@ export class TieredMemory implements AsyncDisposable {
     this.#engine = new DataMigrationEngine({
       target: this.#store,
       policy,
-      ...(options.mainThreadBudgetUs === undefined
-        ? {}
-        : { mainThreadBudgetUs: options.mainThreadBudgetUs }),
-      ...(options.bytesPerSecond === undefined ? {} : { bytesPerSecond: options.bytesPerSecond }),
+      mainThreadBudgetUs: options.mainThreadBudgetUs,
+      bytesPerSecond: options.bytesPerSecond,
+      maxUnits: options.maxUnits,
+      onMove: options.onMove,
     });
   }
 
@@ -289,6 +298,15 @@ export class TieredMemory implements AsyncDisposable {
     return id >= 0;
   }
 
+  /**
+   * Key of the data a move was about: `keyOf(report.moves[0].unit)`. Undefined for a chunk of a large value,
+   * for data without a key, and for data that is gone.
+   */
+  keyOf(unit: number): Key | undefined {
+    this.#store.check();
+    return this.#store.keyOfUnit(unit);
+  }
+
   /** All keys. Data may be stored and deleted meanwhile. */
   keys(): IterableIterator<Key> {
     this.#store.check();
@@ -356,6 +374,8 @@ const openKeys = [
   'background',
   'mainThreadBudgetUs',
   'bytesPerSecond',
+  'maxUnits',
+  'onMove',
   'manager',
 ];
 

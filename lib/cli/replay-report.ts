@@ -1,7 +1,6 @@
 /** What `replay` prints: one JSON document, or the same facts as text. */
 
 import type { MemoryStats } from '../memory-stats.ts';
-import type { PlanRecorder } from '../simulation/plan-recorder.ts';
 import type { ReplayResult } from '../simulation/replay.ts';
 import type { TraceSurvey } from '../simulation/trace-survey.ts';
 import { formatBytes } from '../tiers/byte-size.ts';
@@ -81,7 +80,8 @@ export interface ReplayFacts {
   readonly sizeDivisor: number;
   readonly survey: TraceSurvey;
   readonly result: ReplayResult;
-  readonly recorder: PlanRecorder;
+  readonly policy: string;
+  readonly digest: string;
   readonly stats: MemoryStats;
   readonly tiers: readonly Tier[];
   readonly limits: readonly Limit[];
@@ -93,12 +93,12 @@ function byTier<T>(tiers: readonly Tier[], value: (index: number) => T): Record<
 
 /** Gathers the report. */
 export function replayReport(facts: ReplayFacts): ReplayReport {
-  const { survey, result, recorder, stats, tiers } = facts;
+  const { survey, result, policy, digest, stats, tiers } = facts;
   const { migration } = stats;
   const { served, requests } = result;
   return {
     trace: facts.trace,
-    policy: recorder.policy.name,
+    policy,
     interval: facts.interval,
     sizeDivisor: facts.sizeDivisor,
     requests,
@@ -119,7 +119,7 @@ export function replayReport(facts: ReplayFacts): ReplayReport {
     movesFailed: migration.failed,
     bytesMoved: migration.bytesMoved,
     pingPongMoves: migration.pingPongMoves,
-    plans: recorder.plans(),
+    plans: migration.rounds,
     migrationMs: {
       p50: migration.slices.p50Ns / 1e6,
       p99: migration.slices.p99Ns / 1e6,
@@ -130,7 +130,7 @@ export function replayReport(facts: ReplayFacts): ReplayReport {
     corruptReads: result.corruptReads,
     corruptObjects: result.corruptObjects,
     corruptions: result.corruptions,
-    placementDigest: recorder.digest(),
+    placementDigest: digest,
     policyErrors: migration.policyErrors,
     tiers: tiers.map(({ name, kind, capacityBytes, spec }, tier) => ({
       name,

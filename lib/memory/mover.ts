@@ -61,7 +61,7 @@ export class Mover {
 
   /** Makes holes in a tier's slabs usable for an object of this size. */
   compact(tier: number, byteLength: number): boolean {
-    return this.#space.compact(tier, this.mayMove, () => this.#space.hasRoom(tier, byteLength));
+    return this.#space.compact(tier, byteLength, this.mayMove);
   }
 
   /** Within its tier any object may be moved but one that a lease sees or that is being made. */

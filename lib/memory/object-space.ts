@@ -220,11 +220,20 @@ export class ObjectSpace {
   }
 
   /**
-   * Frees slabs of a tier by packing sparse ones of the same class together, until `fits` says there is room
-   * or nothing more can be gained. `mayMove` tells which objects may be moved.
+   * Makes room for a small object by packing the objects of sparse slabs together, and slabs of sparse chunks;
+   * `false` when nothing more can be gained. `mayMove` tells which objects may be moved.
    */
-  compact(tier: number, mayMove: MayMove, fits: () => boolean): boolean {
-    return this.set.ofTier[tier].some((backend) => this.#compactBackend(backend, mayMove, fits));
+  compact(tier: number, byteLength: number, mayMove: MayMove): boolean {
+    const index = classIndex(byteLength);
+    return this.set.ofTier[tier].some((backend) => {
+      const allocator = this.allocators[backend.index];
+      this.#compactBackend(backend, mayMove, () => allocator.hasRoom(index));
+      // Enough units, but scattered: a chunk that is emptied has them side by side.
+      while (!allocator.hasRoom(index) && allocator.hasUnits(index)) {
+        if (!allocator.evacuateChunk(mayMove, this.#moved)) break;
+      }
+      return allocator.hasRoom(index);
+    });
   }
 
   /** Makes room for a run of whole chunks in a backend: frees units, then empties chunks that hold few slabs. */
@@ -236,12 +245,15 @@ export class ObjectSpace {
     const hasChunks = (): boolean => this.set.freeChunks(backend) >= chunks;
     allocator.trim();
     while (!hasChunks()) {
-      const moved = (id: number, chunk: number, byteOffset: number): void =>
-        this.#writePlace(id, chunk, byteOffset, this.#word(id, lengthWord));
-      if (!allocator.evacuateChunk(mayMove, moved)) return false;
+      if (!allocator.evacuateChunk(mayMove, this.#moved)) return false;
+      allocator.trim();
     }
     return true;
   }
+
+  /** Writes the new place of an object that was copied with its slab. */
+  readonly #moved = (id: number, chunk: number, byteOffset: number): void =>
+    this.#writePlace(id, chunk, byteOffset, this.#word(id, lengthWord));
 
   #compactBackend(backend: BackendState, mayMove: MayMove, fits: () => boolean): boolean {
     const allocator = this.allocators[backend.index];
@@ -277,12 +289,6 @@ export class ObjectSpace {
     let bytes = this.set.usedBytes(tier);
     for (const { index } of this.set.ofTier[tier]) bytes -= this.allocators[index].packableBytes;
     return bytes;
-  }
-
-  /** Whether a slab slot for this size can be had in a tier without moving anything. */
-  hasRoom(tier: number, byteLength: number): boolean {
-    const index = classIndex(byteLength);
-    return this.set.ofTier[tier].some((backend) => this.allocators[backend.index].hasRoom(index));
   }
 
   /** Writes everything back to nothing: every slab, run and buffer is gone afterwards. */

@@ -100,6 +100,12 @@ export class ObjectStore implements MigrationTarget {
     return ref === 0 ? undefined : this.#keys.read(ref);
   }
 
+  /** Key of the small object that is this unit; undefined when it is none, or gone. */
+  keyOfUnit(unit: number): Key | undefined {
+    const { space } = this;
+    return unit < space.table.end && space.isSmall(unit) ? this.keyOf(unit) : undefined;
+  }
+
   /** Type code of an object. */
   typeOf(id: number): number {
     return (this.#word(id, whereWord) >>> typeShift) & typeMask;

@@ -105,11 +105,23 @@ export class SlabAllocator {
     return true;
   }
 
-  /** Whether `allocate` would find a slot without asking the heap for a chunk, or may ask for one. */
+  /** Whether `allocate` would find a slot. */
   hasRoom(classIndex: number): boolean {
+    return this.#partial[classIndex].length > 0 || this.hasSlabRoom(classIndex);
+  }
+
+  /** Whether a new slab of the class would find units side by side, or a chunk. */
+  hasSlabRoom(classIndex: number): boolean {
     const { units } = sizeClasses[classIndex];
+    if (!this.hasUnits(classIndex)) return false;
+    for (const home of this.#open) if (firstRun(home.freeUnits, units) >= 0) return true;
+    return this.#set.freeChunks(this.#backend) > 0;
+  }
+
+  /** Whether the budget allows a new slab of the class. */
+  hasUnits(classIndex: number): boolean {
     const { usedUnits, capacityUnits } = this.#backend;
-    return this.#partial[classIndex].length > 0 || usedUnits + units <= capacityUnits;
+    return usedUnits + sizeClasses[classIndex].units <= capacityUnits;
   }
 
   /** Gives a slot back; an empty slab returns its units, an empty chunk its memory. */
@@ -188,8 +200,8 @@ export class SlabAllocator {
   }
 
   /**
-   * Empties the chunk with the fewest slabs by copying them whole into free units of other chunks, and gives
-   * it back. `mayMove` is asked for each object, `moved` told its new place. `false` when no chunk could be
+   * Empties the chunk with the fewest slabs by copying them whole into free units of other chunks, and keeps
+   * it as the spare one. `mayMove` is asked for each object, `moved` told its new place. `false` when no chunk could be
    * emptied; slabs that were moved by then stay moved.
    */
   evacuateChunk(
@@ -211,7 +223,8 @@ export class SlabAllocator {
         return false;
       }
     }
-    this.#releaseChunk(sparse);
+    this.#spare = sparse;
+    this.#open.add(sparse);
     return true;
   }
 

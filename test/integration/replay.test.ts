@@ -7,7 +7,6 @@ import { runCli } from '../../lib/cli/cli.ts';
 import { replayCommand } from '../../lib/cli/replay.ts';
 import type { ReplayReport } from '../../lib/cli/replay-report.ts';
 import type { Policy } from '../../lib/policy/policy.ts';
-import { recordPlans } from '../../lib/simulation/plan-recorder.ts';
 import { type ReplayResult, replay } from '../../lib/simulation/replay.ts';
 import { openTrace } from '../../lib/simulation/trace-source.ts';
 import { surveyTrace } from '../../lib/simulation/trace-survey.ts';
@@ -256,7 +255,7 @@ describe('corruption', () => {
     const source = await openTrace(write('victim.csv', csv(skewed(10_000))));
     const survey = await surveyTrace(source);
     let memory: TieredMemory | undefined;
-    const { policy } = recordPlans(saboteur(() => strike(memory!)));
+    const policy = saboteur(() => strike(memory!));
     memory = await TieredMemory.open({
       tiers: [{ name: 'L1_DDR', capacityBytes: '32MiB', kind: 'simulated' }],
       policy,

@@ -92,6 +92,7 @@ describe('a slab allocator', () => {
         (id, chunk, byteOffset) => places.set(id, { chunk, byteOffset }),
       ),
     ).toBe(true);
+    allocator.trim();
     expect(set.heap.backendStats(0).mappedBytes).toBe(2 * 1024 * 1024);
     expect(places.size).toBe(30 * 16);
     for (const [id, { chunk, byteOffset }] of places) {
