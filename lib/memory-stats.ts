@@ -47,7 +47,7 @@ export interface MemoryStats {
 export function memoryStats(store: ObjectStore, migration: EngineStats): MemoryStats {
   const { space, ledger } = store;
   const { set } = space;
-  const units = store.unitCounts();
+  const units = store.units.unitCounts();
   const tiers = set.tiers.map(({ name, kind, capacityBytes }, tier): TierStats => {
     let holes = 0;
     const backends = set.ofTier[tier].map((backend) => {

@@ -127,7 +127,7 @@ export class TieredMemory implements AsyncDisposable {
     this.#manager = manager;
     const policy = choosePolicy(manager, options.policy);
     this.#store = new ObjectStore(new BackendSet(openHeap(manager.tiers), manager.tiers));
-    this.#placer = new Placer(manager.tiers, this.#store.tierStates(), policy);
+    this.#placer = new Placer(manager.tiers, this.#store.units.tierStates(), policy);
     this.#orphanage = new Orphanage(this.#store);
     this.#owner = {
       store: this.#store,
@@ -135,7 +135,7 @@ export class TieredMemory implements AsyncDisposable {
       disposed: (id, handle) => this.#orphanage.dispose(id, handle),
     };
     this.#engine = new DataMigrationEngine({
-      target: this.#store,
+      target: this.#store.units,
       policy,
       mainThreadBudgetUs: options.mainThreadBudgetUs,
       bytesPerSecond: options.bytesPerSecond,

@@ -89,6 +89,13 @@ const bufferCode = 13;
 /** Code of a string, stored as UTF-8. */
 export const stringCode = 14;
 
+/** Codes of the usual views by constructor; the rest are found by their tag. */
+const codes: ReadonlyMap<unknown, number> = new Map<unknown, number>([
+  ...arrayTypes.map((type, code) => [type, code] as const),
+  [DataView, dataViewCode],
+  [Buffer, bufferCode],
+]);
+
 /** Name of the type with this code. */
 export function typeName(code: number): DataType {
   return types[code] as DataType;
@@ -105,6 +112,8 @@ export function constructorCode(type: unknown, name: string): number {
 export function dataCode(data: unknown): number {
   if (typeof data === 'string') return stringCode;
   if (ArrayBuffer.isView(data)) {
+    const known = codes.get(data.constructor);
+    if (known !== undefined) return known;
     if (data instanceof DataView) return dataViewCode;
     if (Buffer.isBuffer(data)) return bufferCode;
     // Subclasses and other realms' arrays are stored as the built-in they extend.

@@ -101,7 +101,7 @@ export class Handle<T extends StoredData = StoredData> {
   get heat(): number {
     const id = this.#live();
     const large = this.#store.space.largeOf(id);
-    if (large === undefined) return 2 ** this.#store.heatLog2(id);
+    if (large === undefined) return 2 ** this.#store.units.heatLog2(id);
     const { now } = this.#store.ledger.clock;
     return large.heat.reduce((sum, stored) => sum + 2 ** (stored - now), 0);
   }

@@ -1,22 +1,16 @@
 /**
- * Objects with identity: keys, values, leases, and the engine's view of them. Everything here runs on the
+ * Objects with identity: keys, values and leases. Everything here runs on the
  * thread that owns the store; only bulk copies of large values leave it.
  */
 
 import { TierError } from '../errors.ts';
-import type {
-  MigrationTarget,
-  MoveOutcome,
-  SnapshotOptions,
-} from '../migration/migration-target.ts';
-import type { TierState } from '../policy/policy.ts';
 import type { BackendSet } from './backend-set.ts';
 import { dataBytes, type StoredData } from './data.ts';
 import { HeatLedger } from './heat-ledger.ts';
 import { type Hold, Holds } from './holds.ts';
 import { type Key, KeyArena } from './key-arena.ts';
 import { KeyIndex } from './key-index.ts';
-import { chunkUnitBase, type LargeObject } from './large-object.ts';
+import type { LargeObject } from './large-object.ts';
 import { Mover } from './mover.ts';
 import { isSmall, type LargeOptions, ObjectSpace } from './object-space.ts';
 import {
@@ -33,7 +27,7 @@ import {
   whereWord,
 } from './object-table.ts';
 import { classIndex, unitsPerChunk } from './size-classes.ts';
-import { UnitScanner } from './unit-scanner.ts';
+import { StoreUnits } from './store-units.ts';
 
 /** Where a new value may go: tiers in order of preference, and the node it should be near (-1: none). */
 export interface PlacementOrder {
@@ -48,23 +42,22 @@ export type PlacementChoice = () => PlacementOrder;
 const notExposed: LargeOptions = { exposed: false, ownerThreadOnly: false };
 
 /** The store. */
-export class ObjectStore implements MigrationTarget {
+export class ObjectStore {
   readonly space: ObjectSpace;
   readonly ledger: HeatLedger;
   readonly holds: Holds;
   readonly mover: Mover;
+  /** The migration engine's view. */
+  readonly units: StoreUnits;
   readonly #keys: KeyArena = new KeyArena();
   readonly #index: KeyIndex;
-  readonly #scanner: UnitScanner;
-  /** Access clock at the last plan that was not a dry run. */
-  #plannedAt = 0;
   #closed = false;
 
   constructor(set: BackendSet) {
     this.space = new ObjectSpace(set);
     this.ledger = new HeatLedger(this.space);
     this.mover = new Mover(this.space, this.ledger);
-    this.#scanner = new UnitScanner(this.space, this.ledger);
+    this.units = new StoreUnits(this.space, this.ledger, this.mover);
     this.#index = new KeyIndex(this.#keys, (id) => this.#word(id, keyWord));
     this.holds = new Holds({
       release: (hold) => this.#releaseHold(hold),
@@ -261,65 +254,6 @@ export class ObjectStore implements MigrationTarget {
     );
   }
 
-  // --- the engine's view --------------------------------------------------------------------------------
-
-  /** The tiers as they are now; `usedBytes` stays current in the same objects. */
-  tierStates(): TierState[] {
-    const { space } = this;
-    return space.set.tiers.map(({ name, capacityBytes, spec }, tier) => ({
-      name,
-      capacityBytes,
-      get usedBytes() {
-        return space.packedBytes(tier);
-      },
-      readLatencyNs: spec.readLatencyNs.value,
-      writeLatencyNs: spec.writeLatencyNs.value,
-      readBytesPerSecond: spec.readBytesPerSecond.value,
-      writeBytesPerSecond: spec.writeBytesPerSecond.value,
-      costPerGiBMonth: spec.costPerGiBMonth.value,
-    }));
-  }
-
-  unitCounts(): number[] {
-    const counts = this.space.set.tiers.map(() => 0);
-    for (const backend of this.space.set.all) {
-      counts[backend.tier] += this.space.allocators[backend.index].objects;
-    }
-    for (const chunk of this.space.largeOfChunk.keys()) counts[this.space.set.tierOf(chunk)]++;
-    return counts;
-  }
-
-  snapshot(options: SnapshotOptions): ReturnType<MigrationTarget['snapshot']> {
-    const { halfLifeAccesses, maxUnits, dryRun = false } = options;
-    const before = this.#plannedAt;
-    this.ledger.fold(halfLifeAccesses, dryRun);
-    if (!dryRun) this.#plannedAt = this.ledger.clock.accesses;
-    return {
-      tiers: this.tierStates(),
-      units: this.#scanner.scan(maxUnits),
-      histograms: this.ledger.histograms.view(this.ledger.clock.now),
-      unitCounts: this.unitCounts(),
-      accessClock: this.ledger.clock.accesses,
-      accessesSincePlan: this.ledger.clock.accesses - before,
-      halfLifeAccesses,
-    };
-  }
-
-  move(unit: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome> {
-    return this.#closed ? 'gone' : this.mover.move(unit, from, to);
-  }
-
-  heatLog2(unit: number): number {
-    const { clock } = this.ledger;
-    if (unit >= chunkUnitBase) {
-      const chunk = unit - chunkUnitBase;
-      const object = this.space.largeOfChunk.get(chunk);
-      return object === undefined ? -Infinity : object.heat[chunk - object.firstChunk] - clock.now;
-    }
-    const live = unit < this.space.table.end && (this.#word(unit, whereWord) & liveFlag) !== 0;
-    return live ? this.ledger.stored(unit) - clock.now : -Infinity;
-  }
-
   // --- end ----------------------------------------------------------------------------------------------
 
   /** Throws `ERR_TIER_CLOSED` after `close`. */
@@ -331,6 +265,7 @@ export class ObjectStore implements MigrationTarget {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.units.close();
     this.space.close();
   }
 

@@ -86,7 +86,7 @@ describe('an object store', () => {
               const large = store.space.largeOf(id);
               const unit = large === undefined ? id : 2 ** 32 + large.firstChunk;
               if (from === step.tier) continue;
-              const outcome = await store.move(unit, from, step.tier);
+              const outcome = await store.units.move(unit, from, step.tier);
               if (outcome === 'moved') {
                 moves++;
                 expect(store.space.tierOf(id)).toBe(step.tier);
@@ -104,7 +104,7 @@ describe('an object store', () => {
               entry?.lease.dispose();
             } else {
               const { dryRun } = step;
-              const { units } = store.snapshot({
+              const { units } = store.units.snapshot({
                 halfLifeAccesses: 1000,
                 maxUnits: Infinity,
                 dryRun,
@@ -125,8 +125,11 @@ describe('an object store', () => {
           // Nothing is charged, nothing is left, and the heat books are balanced.
           for (let tier = 0; tier < tierCount; tier++)
             expect(store.space.set.usedBytes(tier)).toBe(0);
-          expect(store.unitCounts()).toEqual([0, 0, 0]);
-          const { histograms } = store.snapshot({ halfLifeAccesses: 1000, maxUnits: Infinity });
+          expect(store.units.unitCounts()).toEqual([0, 0, 0]);
+          const { histograms } = store.units.snapshot({
+            halfLifeAccesses: 1000,
+            maxUnits: Infinity,
+          });
           for (const { bins } of histograms) expect(bins.every((bytes) => bytes === 0)).toBe(true);
           store.close();
         },
