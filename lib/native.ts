@@ -173,10 +173,14 @@ export interface NativeHeap {
   placement(firstChunk: number, chunks: number): Placement;
   /**
    * Moves one chunk to another backend at the same address by copying on this thread. No other thread may
-   * access the chunk meanwhile. Rolled back whole when it fails.
+   * access the chunk meanwhile. Throws when it fails (`ERR_TIER_FULL` without room, `ERR_TIER_BUSY` during
+   * background work on the run); the chunk is then as it was.
    */
   rebackChunk(chunk: number, backend: number): ChunkMoveResult;
-  /** Moves chunks between node-bound backends with move_pages on the thread pool; safe under access. */
+  /**
+   * Moves chunks between backends of ordinary memory with move_pages on the thread pool; safe under access.
+   * Throws at once what stands in the way of beginning, e.g. `ERR_TIER_FULL`; pages that stay are counted.
+   */
   movePages(firstChunk: number, chunks: number, backend: number): Promise<ChunkMoveResult>;
   /** Brings bytes into memory on the thread pool. */
   prefault(firstChunk: number, byteOffset: number, byteLength: number): Promise<void>;

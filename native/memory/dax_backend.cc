@@ -10,7 +10,7 @@
 namespace memtiers {
 
 Result<std::unique_ptr<Backend>> DaxBackend::Open(const DaxBackendParams& params) {
-  Result<DaxDevice> device = OpenDaxDevice(params.path);
+  Result<LockedDaxDevice> device = OpenDaxDevice(params.path);
   if (!device.ok()) return device.status();
   if (device.value().align_bytes > kChunkBytes) {
     return Status(Code::kUnavailable, params.path + " is aligned to " +

@@ -29,10 +29,10 @@ class DaxBackend final : public Backend {
   Status Prefault(std::byte* address, size_t bytes) const override;
 
  private:
-  DaxBackend(DaxDevice device, uint64_t slots, std::string note)
+  DaxBackend(LockedDaxDevice device, uint64_t slots, std::string note)
       : device_(std::move(device)), slots_(slots), note_(std::move(note)) {}
 
-  DaxDevice device_;
+  LockedDaxDevice device_;
   RunAllocator slots_;
   std::string note_;
 };

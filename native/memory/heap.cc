@@ -250,6 +250,7 @@ void Heap::BeginUse(uint32_t chunk) { ++RunOf(chunk).uses; }
 void Heap::EndUse(uint32_t chunk) {
   const auto run = runs_.find(Find(chunk)->first);
   if (--run->second.uses == 0 && run->second.freed) Release(run);
+  CloseBackends();
 }
 
 bool Heap::InUse(uint32_t chunk) const {
@@ -280,6 +281,12 @@ void Heap::Close() {
     if (run->second.uses == 0) Release(run);
     run = next;
   }
+  CloseBackends();
+}
+
+// Not before the last run is gone: its chunks have to be released to them.
+void Heap::CloseBackends() {
+  if (closed_ && runs_.empty()) backends_.clear();
 }
 
 }  // namespace memtiers

@@ -125,6 +125,7 @@ class Heap {
   Runs::const_iterator Find(uint32_t chunk) const;
   Run& RunOf(uint32_t chunk) { return runs_.find(Find(chunk)->first)->second; }
   void Release(Runs::iterator run);
+  void CloseBackends();
   void ReleaseBackings(uint32_t first, uint32_t chunks);
   uint64_t MappingOf(uint32_t chunk) const;
   void RecordMappings(uint32_t first, uint32_t chunks, bool mapped);

@@ -58,15 +58,17 @@ Result<MappedRun> MemkindBackend::Map(const MapRequest& request) {
   // It does not say which node it prefers, so nothing can be verified; a file's place is known.
   MappedRun run{.address = static_cast<std::byte*>(memory),
                 .backings = std::vector<Backing>(request.chunks, {.verified = file_backed_})};
-  run.backings.front().slot = reinterpret_cast<uintptr_t>(memory);
+  runs_.emplace(next_slot_, memory);
+  run.backings.front().slot = next_slot_++;
   return run;
 }
 
 void MemkindBackend::Release(std::span<const Backing> backings) {
   for (const Backing& backing : backings) {
-    if (backing.slot != Backing::kNoSlot) {
-      api_->release(handle_, reinterpret_cast<void*>(static_cast<uintptr_t>(backing.slot)));
-    }
+    const auto run = runs_.find(backing.slot);
+    if (run == runs_.end()) continue;  // not the run's first chunk
+    api_->release(handle_, run->second);
+    runs_.erase(run);
   }
 }
 

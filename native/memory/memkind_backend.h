@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -39,6 +40,8 @@ class MemkindBackend final : public Backend {
   const MemtiersMemkindApi* api_;
   void* handle_;
   bool file_backed_;
+  std::map<uint64_t, void*> runs_;  // by slot
+  uint64_t next_slot_ = 0;
   std::string note_;
 };
 

@@ -21,20 +21,19 @@ constexpr size_t kEagerBytes = 8 * kMiB;
 // The kernel takes 1024 pages into one step of move_pages; a query needs no more either.
 constexpr size_t kPagesPerCall = 1024;
 
-std::string Describe(const NodeMemoryRequest& request) {
-  const std::string where =
-      request.node.has_value() ? "node " + std::to_string(*request.node) : "any node";
-  return where + ", " + std::to_string(request.bytes / kMiB) + " MiB";
+std::string Describe(std::optional<int> node, size_t bytes) {
+  const std::string where = node.has_value() ? "node " + std::to_string(*node) : "any node";
+  return where + ", " + std::to_string(bytes / kMiB) + " MiB";
 }
 
-Status CheckRoom(const NodeMemoryRequest& request) {
+Status CheckRoom(std::optional<int> node, size_t bytes) {
   const Result<AvailableMemory> memory =
-      request.node.has_value() ? AvailableOnNode(*request.node) : AvailableOnMachine();
+      node.has_value() ? AvailableOnNode(*node) : AvailableOnMachine();
   // Without /sys or /proc nobody knows; the budget has to do.
   if (!memory.ok()) return {};
-  const size_t needed = request.bytes + HeadRoomBytes(memory.value().total_bytes);
+  const size_t needed = bytes + HeadRoomBytes(memory.value().total_bytes);
   if (memory.value().available_bytes >= needed) return {};
-  return {Code::kFull, Describe(request) + ": only " +
+  return {Code::kFull, Describe(node, bytes) + ": only " +
                            std::to_string(memory.value().available_bytes / kMiB) +
                            " MiB available, head-room included"};
 }
@@ -56,11 +55,11 @@ Status ForEachBatch(std::byte* address, size_t bytes, Visit visit) {
 }
 
 // Whether all pages are present on the node.
-Result<bool> AllOnNode(const NodeMemoryRequest& request) {
+Result<bool> AllOnNode(std::byte* address, size_t bytes, int node) {
   bool all = true;
-  const Status queried = ForEachBatch(request.address, request.bytes, [&](auto pages, auto status) {
+  const Status queried = ForEachBatch(address, bytes, [&](auto pages, auto status) {
     Status answer = QueryPages(pages, status);
-    for (const int node : status) all = all && node == *request.node;
+    for (const int where : status) all = all && where == node;
     return answer;
   });
   if (!queried.ok()) return queried;
@@ -70,23 +69,28 @@ Result<bool> AllOnNode(const NodeMemoryRequest& request) {
 // A preferred node whose free memory is page cache spills to another node instead of reclaiming.
 // Moving pages to it does reclaim, and unlike a strict binding fails with ENOMEM instead of calling
 // the OOM killer.
-Status MoveToNode(const NodeMemoryRequest& request) {
-  return ForEachBatch(request.address, request.bytes, [&](auto pages, auto status) {
-    return MovePages(pages, *request.node, status);
-  });
+Status MoveToNode(std::byte* address, size_t bytes, int node) {
+  return ForEachBatch(address, bytes,
+                      [&](auto pages, auto status) { return MovePages(pages, node, status); });
 }
 
-Result<bool> VerifyPlacement(const NodeMemoryRequest& request, bool bound) {
-  Result<bool> placed = AllOnNode(request);
-  if (!placed.ok())
-    return false;  // the kernel will not tell; allocating anyway is the documented choice
+Result<bool> VerifyPlacement(std::byte* address, size_t bytes, int node, bool bound) {
+  Result<bool> placed = AllOnNode(address, bytes, node);
+  // Where the kernel will not tell, memory is allocated all the same; it just does not count as
+  // verified.
+  if (!placed.ok()) return false;
   if (placed.value()) return true;
-  const Status moved = MoveToNode(request);
-  placed = AllOnNode(request);
+  const Status moved = MoveToNode(address, bytes, node);
+  placed = AllOnNode(address, bytes, node);
   if (placed.ok() && placed.value()) return true;
   if (!bound) return false;
-  return Status(moved.error() == ENOMEM ? Code::kFull : Code::kMisplaced,
-                Describe(request) + ": the kernel placed pages on another node");
+  // Close to its head-room a node is as good as full: the kernel keeps reserves of its own.
+  const Result<AvailableMemory> memory = AvailableOnNode(node);
+  const bool full = moved.error() == ENOMEM ||
+                    (memory.ok() && memory.value().available_bytes <
+                                        bytes + 2 * HeadRoomBytes(memory.value().total_bytes));
+  return Status(full ? Code::kFull : Code::kMisplaced,
+                Describe(node, bytes) + ": the kernel placed pages on another node");
 }
 
 }  // namespace
@@ -99,7 +103,7 @@ size_t HeadRoomBytes(size_t total_bytes) {
 }
 
 Result<bool> MapNodeMemory(const NodeMemoryRequest& request) {
-  Status room = CheckRoom(request);
+  Status room = CheckRoom(request.node, request.bytes);
   if (!room.ok()) return room;
   Status mapped = MapAnonymous(request.address, request.bytes);
   if (!mapped.ok()) return mapped;
@@ -111,7 +115,8 @@ Result<bool> MapNodeMemory(const NodeMemoryRequest& request) {
     bound = preferred.ok();
     if (!bound && preferred.code() != Code::kNoPermission) {
       return preferred.code() == Code::kInvalid
-                 ? Status(Code::kUnavailable, Describe(request) + ": no such node for this process")
+                 ? Status(Code::kUnavailable,
+                          Describe(request.node, request.bytes) + ": no such node for this process")
                  : preferred;
     }
   }
@@ -121,8 +126,10 @@ Result<bool> MapNodeMemory(const NodeMemoryRequest& request) {
   Status populated = PopulateWrite(request.address, request.bytes);
   if (!populated.ok()) return populated;
   if (!request.node.has_value()) return true;
-  return VerifyPlacement(request, bound);
+  return VerifyPlacement(request.address, request.bytes, *request.node, bound);
 }
+
+Status CheckNodeRoom(int node, size_t bytes) { return CheckRoom(node, bytes); }
 
 Status ProbeNode(int node) {
   const size_t page = PageBytes();

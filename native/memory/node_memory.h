@@ -26,6 +26,9 @@ struct NodeMemoryRequest {
 // ended up on another node and could not be moved. The range may then still be mapped.
 Result<bool> MapNodeMemory(const NodeMemoryRequest& request);
 
+// kFull when the node does not have `bytes` left above its head-room. Ok where nobody can tell.
+Status CheckNodeRoom(int node, size_t bytes);
+
 // Whether memory can be bound to the node at all. kUnavailable: the node does not exist, has no
 // memory, or is outside this process' cpuset. kNoPermission: a container's filter refuses to say.
 Status ProbeNode(int node);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "memory/node_memory.h"
 #include "migrate/page_mover.h"
 
 namespace memtiers {
@@ -42,8 +43,13 @@ Result<MoveJob> MoveJob::Begin(Heap& heap, uint32_t first, uint32_t chunks, uint
   return job;
 }
 
-bool MoveJob::Move(Step& step) {
-  const PageMoveResult moved = MovePagesToNode(step.address, kChunkBytes, *node_);
+bool MoveJob::Move(Step& step, int node) {
+  if (!CheckNodeRoom(node, kChunkBytes).ok()) {
+    node_full_ = true;
+    ++result_.reasons["FULL"];
+    return false;
+  }
+  const PageMoveResult moved = MovePagesToNode(step.address, kChunkBytes, node);
   for (const auto& [reason, pages] : moved.reasons) result_.reasons[reason] += pages;
   step.verified = moved.complete();
   if (moved.complete()) {
@@ -63,9 +69,9 @@ void MoveJob::Run() {
     if (!node_.has_value() || step.home == node_) {
       step.applied = true;  // the same memory on another account
     } else if (node_full_) {
-      ++result_.reasons["SKIPPED"];
+      ++result_.reasons["FULL"];
     } else {
-      step.applied = Move(step);
+      step.applied = Move(step, *node_);
     }
   }
   result_.duration = std::chrono::steady_clock::now() - start;

@@ -34,7 +34,7 @@ class MoveJob {
     bool applied = false;
   };
 
-  bool Move(Step& step);
+  bool Move(Step& step, int node);
 
   std::vector<Step> steps_;
   uint32_t backend_ = 0;

@@ -15,7 +15,7 @@ struct MoveResult {
   // Physically copied or migrated; 0 when only the accounting changed.
   uint64_t copied_bytes = 0;
   std::chrono::nanoseconds duration{0};
-  // Pages (or chunks, for a copy) by errno name or status, e.g. {"EBUSY": 3}.
+  // Pages by errno name, e.g. {"EBUSY": 3}; chunks not tried because the node is full, as "FULL".
   std::map<std::string, uint64_t> reasons;
 };
 

@@ -38,6 +38,7 @@ Outcome Classify(int status, int node) {
   if (status == node) return {};
   switch (status) {
     case -ENOENT:  // never touched, or unmapped for an instant by NUMA balancing
+    case -EFAULT:  // only read so far, which gave it the shared zero page
       return {.retry = true, .fault_in = true};
     case -EBUSY:
     case -EAGAIN:
@@ -66,14 +67,15 @@ class ChunkMove {
     (void)QueryPages(pages_, before_);
     std::vector<size_t> left(pages_.size());
     for (size_t i = 0; i < left.size(); ++i) left[i] = i;
-    for (size_t round = 0; !left.empty(); ++round) {
-      if (round > 0) std::this_thread::sleep_for(kBackOff[round - 1]);
+    for (size_t round = 0;; ++round) {
       const Status called = Pass(left);
       if (!called.ok()) {
         // Refused as a whole; the statuses were not touched.
         for (const size_t page : left) after_[page] = -called.error();
+        break;
       }
-      if (round == kBackOff.size() || !called.ok() || !KeepRetryable(left, result)) break;
+      if (round == kBackOff.size() || !KeepRetryable(left, result)) break;
+      std::this_thread::sleep_for(kBackOff[round]);
     }
     Count(result);
   }
@@ -86,7 +88,13 @@ class ChunkMove {
     std::vector<int> status(left.size(), kUntold);
     Status called = MovePages(pages, node_, status);
     if (!called.ok()) return called;
-    for (size_t i = 0; i < left.size(); ++i) after_[left[i]] = status[i];
+    // Pages that follow the first one of a huge page are told -EBUSY or -EFAULT, because that one
+    // was queued already (Linux 6.12), and then move with it. So where pages are now counts first.
+    std::vector<int> now(left.size(), kUntold);
+    (void)QueryPages(pages, now);
+    for (size_t i = 0; i < left.size(); ++i) {
+      after_[left[i]] = now[i] == node_ ? node_ : status[i];
+    }
     return {};
   }
 

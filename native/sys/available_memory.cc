@@ -1,12 +1,12 @@
 #include "sys/available_memory.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <sstream>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
+#include "sys/text_file.h"
 
 namespace memtiers {
 namespace {
@@ -15,17 +15,17 @@ namespace {
 // 0 ".
 template <typename Visit>
 Status ReadMeminfo(const std::string& path, Visit visit) {
-  std::FILE* file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return Status::FromErrno(errno, "open", path);
-  char line[256];
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    char* colon = std::strchr(line, ':');
-    if (colon == nullptr) continue;
-    *colon = '\0';
-    const char* space = std::strrchr(line, ' ');
-    visit(space == nullptr ? line : space + 1, std::strtoull(colon + 1, nullptr, 10) * kKiB);
+  const Result<std::string> text = ReadTextFile(path);
+  if (!text.ok()) return text.status();
+  std::istringstream lines(text.value());
+  for (std::string line; std::getline(lines, line);) {
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    const size_t space = line.rfind(' ', colon);
+    const size_t key = space == std::string::npos ? 0 : space + 1;
+    visit(std::string_view(line).substr(key, colon - key),
+          std::strtoull(line.c_str() + colon + 1, nullptr, 10) * kKiB);
   }
-  (void)std::fclose(file);
   return {};
 }
 
@@ -33,24 +33,25 @@ Status ReadMeminfo(const std::string& path, Visit visit) {
 
 Result<AvailableMemory> AvailableOnNode(int node) {
   AvailableMemory memory;
-  const Status read = ReadMeminfo(
-      "/sys/devices/system/node/node" + std::to_string(node) + "/meminfo",
-      [&](const char* key, size_t bytes) {
-        if (std::strcmp(key, "MemTotal") == 0) memory.total_bytes = bytes;
-        // Shared memory is no file cache, and is in neither of the (file) lists.
-        for (const char* part : {"MemFree", "Active(file)", "Inactive(file)", "SReclaimable"}) {
-          if (std::strcmp(key, part) == 0) memory.available_bytes += bytes;
-        }
-      });
+  const Status read =
+      ReadMeminfo("/sys/devices/system/node/node" + std::to_string(node) + "/meminfo",
+                  [&](std::string_view key, size_t bytes) {
+                    if (key == "MemTotal") memory.total_bytes = bytes;
+                    // Shared memory is no file cache, and is in neither of the (file) lists.
+                    for (const std::string_view part :
+                         {"MemFree", "Active(file)", "Inactive(file)", "SReclaimable"}) {
+                      if (key == part) memory.available_bytes += bytes;
+                    }
+                  });
   if (!read.ok()) return read;
   return memory;
 }
 
 Result<AvailableMemory> AvailableOnMachine() {
   AvailableMemory memory;
-  const Status read = ReadMeminfo("/proc/meminfo", [&](const char* key, size_t bytes) {
-    if (std::strcmp(key, "MemTotal") == 0) memory.total_bytes = bytes;
-    if (std::strcmp(key, "MemAvailable") == 0) memory.available_bytes = bytes;
+  const Status read = ReadMeminfo("/proc/meminfo", [&](std::string_view key, size_t bytes) {
+    if (key == "MemTotal") memory.total_bytes = bytes;
+    if (key == "MemAvailable") memory.available_bytes = bytes;
   });
   if (!read.ok()) return read;
   return memory;

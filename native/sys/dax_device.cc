@@ -4,26 +4,23 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 
 #include "sys/backing_file.h"
+#include "sys/text_file.h"
 
 namespace memtiers {
 namespace {
 
+// 0 when there is no such attribute.
 uint64_t ReadNumber(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return 0;
-  char text[32] = {};
-  const bool read = std::fgets(text, sizeof text, file) != nullptr;
-  (void)std::fclose(file);
-  return read ? std::strtoull(text, nullptr, 0) : 0;
+  const Result<std::string> text = ReadTextFile(path);
+  return text.ok() ? std::strtoull(text.value().c_str(), nullptr, 0) : 0;
 }
 
 }  // namespace
 
-Result<DaxDevice> OpenDaxDevice(const std::string& path) {
+Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
   Result<UniqueFd> fd = OpenExisting(path);
   if (!fd.ok()) return fd.status();
   struct stat info{};
@@ -33,7 +30,7 @@ Result<DaxDevice> OpenDaxDevice(const std::string& path) {
   // Only dax devices have both attributes; other character devices have neither.
   const std::string attributes = "/sys/dev/char/" + std::to_string(major(info.st_rdev)) + ":" +
                                  std::to_string(minor(info.st_rdev)) + "/";
-  DaxDevice device;
+  LockedDaxDevice device;
   device.size_bytes = ReadNumber(attributes + "size");
   device.align_bytes = ReadNumber(attributes + "align");
   if (device.size_bytes == 0 || device.align_bytes == 0) {

@@ -13,13 +13,13 @@
 
 namespace memtiers {
 
-struct DaxDevice {
+struct LockedDaxDevice {
   UniqueFd fd;
   uint64_t size_bytes = 0;
   uint64_t align_bytes = 0;
 };
 
 // Opens and locks a device. kUnavailable: not a devdax device. kBusy: in use by somebody else.
-Result<DaxDevice> OpenDaxDevice(const std::string& path);
+Result<LockedDaxDevice> OpenDaxDevice(const std::string& path);
 
 }  // namespace memtiers

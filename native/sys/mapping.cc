@@ -4,12 +4,12 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "base/bytes.h"
 #include "sys/probe.h"
+#include "sys/text_file.h"
 
 // Absent from the headers of glibc before 2.35; the values are kernel ABI.
 #ifndef MADV_POPULATE_READ
@@ -122,13 +122,8 @@ void AdviseHugePages(std::byte* address, size_t bytes) {
 
 size_t MaxMappings() {
   constexpr size_t kKernelDefault = 65530;
-  std::FILE* file = std::fopen("/proc/sys/vm/max_map_count", "re");
-  if (file == nullptr) return kKernelDefault;
-  char text[32] = {};
-  const bool read = std::fgets(text, sizeof text, file) != nullptr;
-  (void)std::fclose(file);
-  if (!read) return kKernelDefault;
-  const size_t limit = std::strtoull(text, nullptr, 10);
+  const Result<std::string> text = ReadTextFile("/proc/sys/vm/max_map_count");
+  const size_t limit = text.ok() ? std::strtoull(text.value().c_str(), nullptr, 10) : 0;
   return limit == 0 ? kKernelDefault : limit;
 }
 

@@ -41,16 +41,42 @@ int NodeOf(TreeReader& reader, std::string path) {
   return -1;
 }
 
+// With native multipath, the default since Linux 4.15, an NVMe namespace hangs below its subsystem
+// and not below a controller; beside it are links to the controllers that lead to it:
+//   /sys/devices/virtual/nvme-subsystem/nvme-subsys0/{nvme0n1,nvme0 -> .../0000:01:00.0/nvme/nvme0}
+std::vector<std::string> NvmeControllers(const TreeReader& reader, const std::string& path) {
+  const std::string subsystem(ParentPath(path));
+  std::vector<std::string> controllers;
+  if (!BaseName(subsystem).starts_with("nvme-subsys")) return controllers;
+  for (const std::string& name : reader.List(subsystem)) {
+    if (!name.starts_with("nvme") || !ParseUint(name.substr(4))) continue;
+    if (auto controller = reader.Resolve(subsystem + "/" + name)) {
+      controllers.push_back(std::move(*controller));
+    }
+  }
+  return controllers;
+}
+
+// Takes up one of the devices that a block device is made of, at its place in the device tree.
+void Consist(TreeReader& reader, std::string_view name, const std::string& path, bool& first,
+             BlockDevice& device) {
+  const BlockOrigin origin = OriginOf(name, path);
+  const int node = NodeOf(reader, path);
+  device.origin = first || device.origin == origin ? origin : BlockOrigin::kOther;
+  device.node = first || device.node == node ? node : -1;
+  first = false;
+}
+
 // Device-mapper and md stack devices: what the bottom is made of, when it is all of one kind.
 void Inherit(TreeReader& reader, const std::string& path, int depth, bool& first,
              BlockDevice& device) {
   constexpr int kDeepestStack = 8;
   const std::vector<std::string> slaves = reader.List(path + "/slaves");
   if (slaves.empty() || depth > kDeepestStack) {
-    const BlockOrigin origin = OriginOf(BaseName(path), path);
-    device.node = first ? NodeOf(reader, path) : device.node;
-    device.origin = first || device.origin == origin ? origin : BlockOrigin::kOther;
-    first = false;
+    const std::string_view name = BaseName(path);
+    const std::vector<std::string> controllers = NvmeControllers(reader, path);
+    for (const std::string& each : controllers) Consist(reader, name, each, first, device);
+    if (controllers.empty()) Consist(reader, name, path, first, device);
     return;
   }
   for (const std::string& slave : slaves) {
@@ -165,6 +191,8 @@ std::vector<BlockDevice> ScanBlocks(TreeReader& reader) {
     device.name = name;
     device.size_bytes = reader.RequiredAs(*path + "/size", ParseUint).value_or(0) * kSectorBytes;
     if (device.size_bytes == 0 || IsRamDisk(name)) continue;
+    // One path of several to a disk that has an entry of its own, e.g. nvme0c0n1 of nvme0n1.
+    if (reader.OptionalAs(*path + "/hidden", ParseUint).value_or(0) != 0) continue;
     device.rotational = reader.OptionalAs(*path + "/queue/rotational", ParseUint).value_or(0) != 0;
     bool first = true;
     Inherit(reader, *path, 0, first, device);

@@ -1,6 +1,7 @@
 #include "memory/file_backend.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -71,17 +72,24 @@ TEST_CASE("freed space is given back to the disk and reads as zero when taken ag
   }
 }
 
-TEST_CASE("a file system that cannot punch holes still gives zeroes") {
-  CHECK(WithSyscallRefused(SYS_fallocate, EOPNOTSUPP, [] {
-    const FileHeap file({.directory = "/tmp", .capacity_bytes = 2 * kChunkBytes});
-    for (int round = 0; round < 3; ++round) {
-      const uint32_t first = file.heap->Allocate(file.backend, 2).value();
-      if (file.AddressOf(first)[kChunkBytes + 5] != std::byte{0}) return false;
-      std::memset(file.AddressOf(first), 0xff, 2 * kChunkBytes);
-      if (!file.heap->Free(first).ok()) return false;
-    }
-    return true;
-  }));
+TEST_CASE("a file system that cannot punch holes, or allocate at all, still gives zeroes") {
+  for (const uint32_t refused_modes : {uint32_t{FALLOC_FL_PUNCH_HOLE}, uint32_t{0}}) {
+    CHECK(WithSyscallRefused(
+        {.syscall_number = SYS_fallocate,
+         .error = EOPNOTSUPP,
+         .second_argument_bits = refused_modes},
+        [] {
+          const FileHeap file({.directory = "/tmp", .capacity_bytes = 2 * kChunkBytes});
+          for (int round = 0; round < 3; ++round) {
+            const uint32_t first = file.heap->Allocate(file.backend, 2).value();
+            std::byte* const bytes = file.AddressOf(first);
+            if (bytes[kChunkBytes + 5] != std::byte{0}) return false;
+            std::memset(bytes, 0xff, 2 * kChunkBytes);
+            if (!file.heap->Free(first).ok()) return false;
+          }
+          return true;
+        }));
+  }
 }
 
 TEST_CASE("a run spans pieces of the file when no piece is long enough") {

@@ -123,6 +123,30 @@ TEST_CASE("a closed heap refuses everything and lets uses end") {
   heap->EndUse(used);
 }
 
+TEST_CASE("a closed heap lets go of its backends when the last use has ended") {
+  struct Watched final : Backend {
+    explicit Watched(bool& gone) : gone_(gone) {}
+    ~Watched() override { gone_ = true; }
+    BackendKind kind() const override { return BackendKind::kSimulated; }
+    Result<MappedRun> Map(const MapRequest& request) override {
+      return MappedRun{.address = request.address,
+                       .backings = std::vector<Backing>(request.chunks)};
+    }
+    void Release(std::span<const Backing> /*backings*/) override {}
+    Status Prefault(std::byte* /*address*/, size_t /*bytes*/) const override { return {}; }
+    bool& gone_;
+  };
+  bool gone = false;
+  const auto heap = OpenHeap(4);
+  const uint32_t backend = heap->AddBackend(std::make_unique<Watched>(gone), kChunkBytes).value();
+  const uint32_t first = heap->Allocate(backend, 1).value();
+  heap->BeginUse(first);
+  heap->Close();
+  CHECK_FALSE(gone);
+  heap->EndUse(first);
+  CHECK(gone);
+}
+
 TEST_CASE("heaps in several threads do not disturb each other") {
   const size_t mappings = MappingBudget::used();
   std::vector<std::thread> threads;

@@ -62,7 +62,7 @@ TEST_CASE("a node that is not there is unavailable") {
 
 TEST_CASE("where a container refuses to bind, memory is allocated and not called verified") {
   for (const int refusal : {EPERM, ENOSYS}) {
-    CHECK(WithSyscallRefused(SYS_mbind, refusal, [] {
+    CHECK(WithSyscallRefused({.syscall_number = SYS_mbind, .error = refusal}, [] {
       std::byte* base = ReserveAddressSpace(4 * kMiB * 4, kChunkBytes).value();
       const Result<bool> lazy = MapNodeMemory({.address = base, .bytes = 16 * kMiB, .node = 0});
       base[0] = std::byte{1};
@@ -73,7 +73,7 @@ TEST_CASE("where a container refuses to bind, memory is allocated and not called
 
 TEST_CASE("where a container refuses to tell the placement, it is not called verified") {
   if (!CanPlace()) return;
-  CHECK(WithSyscallRefused(SYS_move_pages, EPERM, [] {
+  CHECK(WithSyscallRefused({.syscall_number = SYS_move_pages, .error = EPERM}, [] {
     std::byte* base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
     const Result<bool> blind = MapNodeMemory({.address = base, .bytes = kChunkBytes, .node = 0});
     return blind.ok() && !blind.value() && FindPlacement(base, kChunkBytes).error == EPERM;

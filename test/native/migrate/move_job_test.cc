@@ -55,6 +55,16 @@ TEST_CASE("pages arrive on the node, never-touched ones included, and keep their
   ReleaseAddressSpace(base, kChunkBytes);
 }
 
+TEST_CASE("pages that were only read so far arrive, too") {
+  if (!CanMove()) return;
+  std::byte* const base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapAnonymous(base, kChunkBytes).ok());
+  REQUIRE(PopulateRead(base, kChunkBytes).ok());
+  CHECK(MovePagesToNode(base, kChunkBytes, 0).complete());
+  CHECK(FindPlacement(base, kChunkBytes).absent_pages == 0);
+  ReleaseAddressSpace(base, kChunkBytes);
+}
+
 TEST_CASE("a move to a node that is not there fails whole, with the reason for every page") {
   if (!CanMove()) return;
   const auto heap = OpenHeap();
@@ -103,7 +113,7 @@ TEST_CASE("between backends of the same memory only the books change") {
 
 TEST_CASE("a refused move is a failure with its errno and changes no books") {
   for (const long refused : {SYS_mbind, SYS_move_pages}) {
-    CHECK(WithSyscallRefused(refused, EPERM, [] {
+    CHECK(WithSyscallRefused({.syscall_number = refused, .error = EPERM}, [] {
       const auto heap = OpenHeap();
       const uint32_t from = AddSimulated(*heap);
       const uint32_t to = AddNuma(*heap);

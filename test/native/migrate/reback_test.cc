@@ -131,7 +131,7 @@ TEST_CASE("a target that fails in the middle leaves the chunk as it was") {
 }
 
 TEST_CASE("a swap the kernel refuses leaves the chunk as it was and the target empty") {
-  CHECK(WithSyscallRefused(SYS_mremap, ENOMEM, [] {
+  CHECK(WithSyscallRefused({.syscall_number = SYS_mremap, .error = ENOMEM}, [] {
     int held = 0;
     const auto heap = OpenHeap();
     const uint32_t memory = AddFile(*heap);

@@ -50,7 +50,7 @@ TEST_CASE("a range has its blocks after allocation and none after a hole is punc
 }
 
 TEST_CASE("where blocks cannot be allocated they are written") {
-  CHECK(WithSyscallRefused(SYS_fallocate, EOPNOTSUPP, [] {
+  CHECK(WithSyscallRefused({.syscall_number = SYS_fallocate, .error = EOPNOTSUPP}, [] {
     const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
     return AllocateRange(fd.get(), 0, kChunkBytes).ok() && AllocatedBytes(fd.get()) >= kChunkBytes;
   }));

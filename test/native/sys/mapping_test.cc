@@ -63,7 +63,7 @@ TEST_CASE("populating changes no byte") {
 }
 
 TEST_CASE("populating works on kernels that do not know the advice") {
-  CHECK(WithSyscallRefused(SYS_madvise, EINVAL, [] {
+  CHECK(WithSyscallRefused({.syscall_number = SYS_madvise, .error = EINVAL}, [] {
     std::byte* base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
     if (!MapAnonymous(base, kChunkBytes).ok()) return false;
     base[5] = std::byte{9};

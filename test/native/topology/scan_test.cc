@@ -118,6 +118,36 @@ TEST_CASE("a stack of devices on two kinds of drive is of neither kind") {
   CHECK(machine.blocks[2].origin == BlockOrigin::kScsi);
 }
 
+TEST_CASE("an NVMe namespace with several paths is listed once, as what its controllers are") {
+  const std::string subsystems = "/sys/devices/virtual/nvme-subsystem/";
+  const std::string local = "/sys/devices/pci0000:00/0000:00:02.0/nvme/";
+  const std::string fabrics = "/sys/devices/virtual/nvme-fabrics/ctl/";
+  const Tree tree;
+  // nvme0n1 is behind two PCI functions of one node, nvme2n1 behind a network.
+  tree.File(local + "nvme0/numa_node", "1\n");
+  tree.File(local + "nvme1/numa_node", "1\n");
+  tree.File(fabrics + "nvme2/numa_node", "-1\n");
+  for (const std::string& path :
+       {local + "nvme0/nvme0c0n1", local + "nvme1/nvme0c1n1", fabrics + "nvme2/nvme2c2n1",
+        subsystems + "nvme-subsys0/nvme0n1", subsystems + "nvme-subsys2/nvme2n1"}) {
+    tree.File(path + "/size", "2048\n");
+    tree.File(path + "/hidden",
+              path.find("/virtual/nvme-subsystem/") == std::string::npos ? "1\n" : "0\n");
+    tree.Link("/sys/block/" + fs::path(path).filename().string(), ".." + path.substr(4));
+  }
+  const std::string up = "../../..";
+  tree.Link(subsystems + "nvme-subsys0/nvme0", up + local.substr(12) + "nvme0");
+  tree.Link(subsystems + "nvme-subsys0/nvme1", up + local.substr(12) + "nvme1");
+  tree.Link(subsystems + "nvme-subsys2/nvme2", up + fabrics.substr(12) + "nvme2");
+  const Machine machine = ScanMachine(tree.root());
+  REQUIRE(machine.blocks.size() == 2);
+  CHECK(machine.blocks[0].name == "nvme0n1");
+  CHECK(machine.blocks[0].origin == BlockOrigin::kNvme);
+  CHECK(machine.blocks[0].node == 1);
+  CHECK(machine.blocks[1].name == "nvme2n1");
+  CHECK(machine.blocks[1].origin == BlockOrigin::kOther);
+}
+
 TEST_CASE("a later mount hides an earlier one on the same path") {
   const Tree tree;
   tree.File("/sys/devices/nvme/nvme0n1/size", "2048\n");
