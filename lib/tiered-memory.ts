@@ -129,8 +129,11 @@ export class TieredMemory implements AsyncDisposable {
     this.#store = new ObjectStore(new BackendSet(openHeap(manager.tiers), manager.tiers));
     this.#placer = new Placer(manager.tiers, this.#store.units.tierStates(), policy);
     this.#orphanage = new Orphanage(this.#store);
+    const { table, set } = this.#store.space;
     this.#owner = {
       store: this.#store,
+      segments: table.words,
+      buffers: set.buffers,
       rewriteOrder: (byteLength) => this.#placer.order(byteLength, {}),
       disposed: (id, handle) => this.#orphanage.dispose(id, handle),
     };

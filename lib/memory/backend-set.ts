@@ -3,7 +3,7 @@
  * 64 KiB units. Chunks of slabs and of large objects are charged alike.
  */
 
-import { TierError } from '../errors.ts';
+import { TierError, type TierErrorCode } from '../errors.ts';
 import { chunkBytes, type NativeHeap } from '../native.ts';
 import type { BackendConfig, Tier } from '../tiers/tier.ts';
 import { unitBytes, unitsPerChunk } from './size-classes.ts';
@@ -23,6 +23,16 @@ export interface BackendState {
 
 /** Kinds whose pages the kernel can move between nodes under access. */
 const movable: readonly BackendConfig['kind'][] = ['numa', 'simulated'];
+
+/** What to do when a backend cannot be opened, where the cause does not say. */
+const hints: Readonly<Partial<Record<TierErrorCode, string>>> = {
+  ERR_TIER_BUSY:
+    'One memory at a time can use it: close the other one, here or in another process.',
+  ERR_TIER_NO_PERMISSION: 'Give this process the right to read and write it.',
+};
+
+const noBuffer = new ArrayBuffer(0);
+const noBytes = new Uint8Array(noBuffer);
 
 /** The set. Owns the heap. */
 export class BackendSet {
@@ -98,8 +108,9 @@ export class BackendSet {
 
   /** Gives a slab chunk back; views of it become empty. */
   releaseSlabChunk(chunk: number): void {
-    delete this.buffers[chunk];
-    delete this.bytes[chunk];
+    // Not `delete`: it would turn the arrays into dictionaries, and every read looks into them.
+    this.buffers[chunk] = noBuffer;
+    this.bytes[chunk] = noBytes;
     this.heap.free(chunk);
   }
 
@@ -150,7 +161,7 @@ export class BackendSet {
     } catch (cause) {
       if (!(cause instanceof TierError)) throw cause;
       throw new TierError(cause.code, `Tier ${owner.name}: ${cause.message}`, {
-        hint: cause.hint,
+        hint: cause.hint ?? hints[cause.code],
         syscall: cause.syscall,
         errno: cause.errno,
         tier: owner.name,

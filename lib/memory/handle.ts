@@ -35,6 +35,9 @@ import { slotAlignment } from './size-classes.ts';
 /** What a handle needs of the memory it belongs to. */
 export interface HandleOwner {
   readonly store: ObjectStore;
+  /** The store's records and chunk bytes: what `borrow` needs, without a walk through the store. */
+  readonly segments: readonly Uint32Array[];
+  readonly buffers: readonly ArrayBuffer[];
   /** Where a rewritten value may go when its tier has no room. */
   rewriteOrder(byteLength: number): PlacementOrder;
   /** A handle without a key was disposed: nobody can reach its data any more. */
@@ -59,21 +62,14 @@ const countMask = 0xffff;
 export class Handle<T extends StoredData = StoredData> {
   readonly #owner: HandleOwner;
   readonly #id: number;
-  readonly #generation: number;
-  readonly #owning: boolean;
-  // What `borrow` needs, without the walk through store, space and table.
-  readonly #words: Uint32Array;
-  readonly #buffers: readonly ArrayBuffer[];
+  /** Generation of the object, times two, plus one when the handle owns it: handles are kept small. */
+  readonly #tag: number;
 
   /** Made by `TieredMemory`; not for users. */
   constructor(owner: HandleOwner, id: number, owning: boolean) {
-    const { table, set } = owner.store.space;
     this.#owner = owner;
     this.#id = id;
-    this.#generation = table.generation(id);
-    this.#owning = owning;
-    this.#words = table.words[id >>> segmentShift];
-    this.#buffers = set.buffers;
+    this.#tag = owner.store.space.table.generation(id) * 2 + (owning ? 1 : 0);
   }
 
   /** The key it was stored under; undefined without one. */
@@ -108,7 +104,7 @@ export class Handle<T extends StoredData = StoredData> {
 
   /** Whether the data is gone: deleted, disposed, or its memory closed. */
   get disposed(): boolean {
-    return !this.#store.space.table.alive(this.#id, this.#generation);
+    return !this.#store.space.table.alive(this.#id, this.#tag >>> 1);
   }
 
   /** A private copy of the data. */
@@ -133,10 +129,11 @@ export class Handle<T extends StoredData = StoredData> {
    * the next change to the memory. Use `lease` to keep them longer.
    */
   borrow(): ViewOf<T> {
-    const words = this.#words;
+    const { segments, buffers } = this.#owner;
+    const words = segments[this.#id >>> segmentShift];
     const base = (this.#id & segmentMask) * recordWords;
     const place = words[base + offsetWord];
-    if (place >>> generationShift !== this.#generation) throw gone();
+    if (place >>> generationShift !== this.#tag >>> 1) throw gone();
     const where = words[base + whereWord];
     if ((where & largeFlag) !== 0) return this.#borrowLarge();
     const pending = words[base + pendingWord];
@@ -146,7 +143,7 @@ export class Handle<T extends StoredData = StoredData> {
     else if (reads !== countMask) words[base + pendingWord] = pending + 1;
     return viewOf(
       (where >>> typeShift) & typeMask,
-      this.#buffers[where & chunkMask],
+      buffers[where & chunkMask],
       (place & offsetMask) * slotAlignment,
       words[base + lengthWord],
     ) as ViewOf<T>;
@@ -176,7 +173,7 @@ export class Handle<T extends StoredData = StoredData> {
    * Idempotent.
    */
   dispose(): void {
-    if (this.#owning && !this.disposed) this.#owner.disposed(this.#id, this);
+    if ((this.#tag & 1) === 1 && !this.disposed) this.#owner.disposed(this.#id, this);
   }
 
   [Symbol.dispose](): void {

@@ -26,7 +26,14 @@ function expectSame(actual: Uint8Array, expected: Uint8Array): void {
 }
 
 function ownerOf(store: ObjectStore): HandleOwner {
-  return { store, rewriteOrder: () => order, disposed: (id) => store.remove(id) };
+  const { table, set } = store.space;
+  return {
+    store,
+    segments: table.words,
+    buffers: set.buffers,
+    rewriteOrder: () => order,
+    disposed: (id) => store.remove(id),
+  };
 }
 
 const key = fc.nat(15);
