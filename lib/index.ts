@@ -14,6 +14,12 @@ export type { Key } from './memory/key-arena.ts';
 export { Lease } from './memory/lease.ts';
 export type { PlacementOptions } from './memory/placement.ts';
 export { Region, type RegionShare } from './memory/region.ts';
+export type {
+  AllocateOptions,
+  OpenOptions,
+  OptimizePlacementOptions,
+  StoreOptions,
+} from './memory-options.ts';
 export type { MemoryStats, TierStats } from './memory-stats.ts';
 export { DataMigrationEngine } from './migration/data-migration-engine.ts';
 export type {
@@ -38,13 +44,7 @@ export type {
   TierState,
   UnitColumns,
 } from './policy/policy.ts';
-export {
-  type AllocateOptions,
-  type OpenOptions,
-  type OptimizePlacementOptions,
-  type StoreOptions,
-  TieredMemory,
-} from './tiered-memory.ts';
+export { TieredMemory } from './tiered-memory.ts';
 export { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
 export {
   type BackendConfig,

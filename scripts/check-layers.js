@@ -41,7 +41,7 @@ const libLayers = [
   ['migration/migration-target.ts'],
   ['memory/'],
   ['migration/'],
-  ['memory-stats.ts'],
+  ['memory-stats.ts', 'memory-options.ts'],
   ['cost/'],
   ['tiered-memory.ts'],
   ['simulation/'],

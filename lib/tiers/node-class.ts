@@ -169,6 +169,7 @@ export function classifyNodes(machine: MachineDescription): NodeClass[] {
   return withMemory.map((node) => {
     const { figures, rejected } = figuresOf(node);
     const { tier, certain, because } = verdict(machine, node, figures, ddr);
-    return { node, tier, certain, figures, evidence: [...because, ...rejected] };
+    // One sentence a node, which begins with its number: a tier's evidence is that of all its nodes.
+    return { node, tier, certain, figures, evidence: [[...because, ...rejected].join('; ')] };
   });
 }

@@ -11,6 +11,8 @@ function errnoName(errno: number): string {
   return entry?.[0] ?? `errno ${errno}`;
 }
 
+const wider = "Widen the cpuset (cpuset.mems, Docker's --cpuset-mems) or start without numactl.";
+
 const capSysNice =
   'In a container, run with `--cap-add SYS_NICE` or a seccomp profile that allows mbind, move_pages, set_mempolicy and get_mempolicy.';
 
@@ -44,7 +46,7 @@ function nodeLimits(machine: MachineDescription): Limit[] {
       limits.push({
         what: `Node ${node.id} (${tier}) is not used`,
         reason: `The process may only allocate on nodes ${machine.allowedNodes.join(', ')}`,
-        hint: "Widen the cpuset (cpuset.mems, Docker's --cpuset-mems) or start without numactl.",
+        hint: wider,
       });
     } else if (!certain) {
       limits.push({
@@ -107,11 +109,16 @@ export function absentTier(
   if (machine.nodes.length === 0) {
     return { what: name, reason: 'No NUMA node could be read from /sys', hint: otherwise };
   }
-  if (machine.permissions.mbind !== 0 && name !== 'L1_DDR') {
-    const { mbind } = machine.permissions;
-    const hidden = classifyNodes(machine).some((nodeClass) => nodeClass.tier === name);
-    if (hidden)
-      return { what: name, reason: `mbind is refused (${errnoName(mbind)})`, hint: capSysNice };
+  const nodes = classifyNodes(machine).filter((nodeClass) => nodeClass.tier === name);
+  const forbidden = nodes.filter(({ node }) => !isAllowed(machine, node.id));
+  if (forbidden.length > 0 && forbidden.length === nodes.length) {
+    const ids = forbidden.map(({ node }) => node.id).join(', ');
+    const reason = `The process may not allocate on node${forbidden.length > 1 ? 's' : ''} ${ids}`;
+    return { what: name, reason, hint: wider };
+  }
+  if (machine.permissions.mbind !== 0 && name !== 'L1_DDR' && nodes.length > 0) {
+    const reason = `mbind is refused (${errnoName(machine.permissions.mbind)})`;
+    return { what: name, reason, hint: capSysNice };
   }
   const origin = name === 'L2_CXL' ? 'cxl' : name === 'L3_PMEM' ? 'pmem' : 'hmem';
   const device = machine.dax.find((dax) => dax.origin === origin && dax.mode !== 'system-ram');

@@ -137,7 +137,7 @@ double BytesPerSecond(std::byte* memory, size_t bytes, nanoseconds slice, Block 
       other = std::thread(
           [&, end = start + slice] { Stream(memory + half, bytes - half, end, block, total); });
     }
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
     // No thread to be had (RLIMIT_NPROC): one stream, over all of it, still measures.
   }
   Stream(memory, other.joinable() ? half : bytes, start + slice, block, total);
@@ -149,6 +149,7 @@ double BytesPerSecond(std::byte* memory, size_t bytes, nanoseconds slice, Block 
 template <typename Block>
 double MedianBandwidth(std::byte* memory, size_t bytes, nanoseconds slice, Block block) {
   std::vector<double> runs;
+  runs.reserve(kRuns);
   for (int run = 0; run < kRuns; ++run) {
     runs.push_back(BytesPerSecond(memory, bytes, slice, block));
   }
@@ -174,6 +175,7 @@ Result<Calibration> Calibrate(void* memory, size_t bytes, nanoseconds duration) 
   calibration.working_set_bytes = count * kLineBytes;
   uint64_t position = 0;
   std::vector<double> latencies;
+  latencies.reserve(kRuns);
   for (int run = 0; run < kRuns; ++run) latencies.push_back(ChaseNs(lines, position, slice));
   const Spread latency = SpreadOf(std::move(latencies));
   calibration.read_latency_ns = latency.median;

@@ -79,7 +79,7 @@ Result<Calibration> CalibrateFile(const std::string& directory, size_t bytes,
   const int fd = file.value().get();
   const Buffer buffer(std::aligned_alloc(kDirectAlignment, kBlockBytes));
   if (buffer == nullptr) return Status(Code::kFull, "1 MiB of memory for calibration");
-  std::mt19937_64 random(1);
+  std::mt19937_64 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): nothing depends on surprise
   // Random content: drives that compress, or skip zeroes, do neither.
   auto* words = static_cast<uint64_t*>(buffer.get());
   for (size_t i = 0; i < kBlockBytes / sizeof(uint64_t); ++i) words[i] = random();

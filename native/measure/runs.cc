@@ -7,7 +7,7 @@
 namespace memtiers {
 
 Spread SpreadOf(std::vector<double> runs) {
-  std::sort(runs.begin(), runs.end());
+  std::ranges::sort(runs);
   const auto quantile = [&runs](double share) {
     const double position = share * static_cast<double>(runs.size() - 1);
     const auto below = static_cast<size_t>(position);

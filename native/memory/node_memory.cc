@@ -67,11 +67,25 @@ Result<bool> AllOnNode(std::byte* address, size_t bytes, int node) {
 }
 
 // A preferred node whose free memory is page cache spills to another node instead of reclaiming.
-// Moving pages to it does reclaim, and unlike a strict binding fails with ENOMEM instead of calling
-// the OOM killer.
+// Moving small pages to it does reclaim, and unlike a strict binding fails with ENOMEM instead of
+// calling the OOM killer.
 Status MoveToNode(std::byte* address, size_t bytes, int node) {
   return ForEachBatch(address, bytes,
                       [&](auto pages, auto status) { return MovePages(pages, node, status); });
+}
+
+// For huge pages the kernel does not reclaim (Linux 6.12), so the range is made of small ones. What
+// was populated is dropped: nobody has seen it yet.
+Status RemapInSmallPages(std::byte* address, size_t bytes, int node) {
+  Status status = MapAnonymous(address, bytes);
+  if (!status.ok()) return status;
+  AdviseSmallPages(address, bytes);
+  status = PreferNode(address, bytes, node);
+  if (status.ok()) status = PopulateWrite(address, bytes);
+  if (status.ok()) status = MoveToNode(address, bytes, node);
+  // As its neighbours are, so that they stay one mapping; the kernel may join the pages later.
+  AdviseHugePages(address, bytes);
+  return status;
 }
 
 Result<bool> VerifyPlacement(std::byte* address, size_t bytes, int node, bool bound) {
@@ -80,10 +94,13 @@ Result<bool> VerifyPlacement(std::byte* address, size_t bytes, int node, bool bo
   // verified.
   if (!placed.ok()) return false;
   if (placed.value()) return true;
-  const Status moved = MoveToNode(address, bytes, node);
+  Status moved = MoveToNode(address, bytes, node);
   placed = AllOnNode(address, bytes, node);
   if (placed.ok() && placed.value()) return true;
   if (!bound) return false;
+  moved = RemapInSmallPages(address, bytes, node);
+  placed = AllOnNode(address, bytes, node);
+  if (placed.ok() && placed.value()) return true;
   // Close to its head-room a node is as good as full: the kernel keeps reserves of its own.
   const Result<AvailableMemory> memory = AvailableOnNode(node);
   const bool full = moved.error() == ENOMEM ||

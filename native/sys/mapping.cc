@@ -120,6 +120,10 @@ void AdviseHugePages(std::byte* address, size_t bytes) {
   (void)madvise(address, bytes, MADV_HUGEPAGE);
 }
 
+void AdviseSmallPages(std::byte* address, size_t bytes) {
+  (void)madvise(address, bytes, MADV_NOHUGEPAGE);
+}
+
 size_t MaxMappings() {
   constexpr size_t kKernelDefault = 65530;
   const Result<std::string> text = ReadTextFile("/proc/sys/vm/max_map_count");

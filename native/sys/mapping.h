@@ -47,6 +47,9 @@ Status PopulateRead(const std::byte* address, size_t bytes);
 
 // Asks for huge pages; a kernel without them ignores it.
 void AdviseHugePages(std::byte* address, size_t bytes);
+// Keeps what is populated from here on in pages of the base size, until huge ones are asked for
+// again.
+void AdviseSmallPages(std::byte* address, size_t bytes);
 
 // The most mappings a process may have (vm.max_map_count).
 size_t MaxMappings();

@@ -54,7 +54,7 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
     if (name != "." && name != "..") names.push_back(std::move(name));
   }
   if (errno != 0) return Status::FromErrno(errno, "readdir", path);
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 

@@ -15,8 +15,11 @@ struct Files {
   const char* used;
   const char* inactive_file;  // key in memory.stat
 };
-constexpr Files kV1 = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"};
-constexpr Files kV2 = {"memory.max", "memory.current", "inactive_file"};
+constexpr Files kV1 = {.limit = "memory.limit_in_bytes",
+                       .used = "memory.usage_in_bytes",
+                       .inactive_file = "total_inactive_file"};
+constexpr Files kV2 = {
+    .limit = "memory.max", .used = "memory.current", .inactive_file = "inactive_file"};
 
 // Where a hierarchy is mounted and what part of it is.
 struct Hierarchy {
@@ -36,7 +39,7 @@ std::optional<Hierarchy> FindHierarchy(std::string_view mountinfo, bool v2) {
     const auto mount = ParseMountLine(line);
     if (!mount || mount->fs_type != (v2 ? "cgroup2" : "cgroup")) continue;
     if (!v2 && !HasWord(mount->super_options, "memory")) continue;
-    return Hierarchy{UnescapeOctal(mount->path), UnescapeOctal(mount->root)};
+    return Hierarchy{.mount = UnescapeOctal(mount->path), .root = UnescapeOctal(mount->root)};
   }
   return std::nullopt;
 }

@@ -53,8 +53,9 @@ std::optional<std::vector<int>> ParseList(std::string_view text) {
     if (*last - *first >= kMostListMembers - static_cast<int>(members.size())) return std::nullopt;
     for (int member = *first; member <= *last; ++member) members.push_back(member);
   }
-  std::sort(members.begin(), members.end());
-  members.erase(std::unique(members.begin(), members.end()), members.end());
+  std::ranges::sort(members);
+  const auto repeated = std::ranges::unique(members);
+  members.erase(repeated.begin(), repeated.end());
   return members;
 }
 

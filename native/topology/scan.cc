@@ -20,8 +20,7 @@ std::vector<int> ReadAllowed(TreeReader& reader, std::string_view status, std::s
 }
 
 void KeepOnly(std::vector<int>& list, const std::vector<int>& kept) {
-  std::erase_if(
-      list, [&](int member) { return std::find(kept.begin(), kept.end(), member) == kept.end(); });
+  std::erase_if(list, [&](int member) { return std::ranges::find(kept, member) == kept.end(); });
 }
 
 void ScanAllowed(TreeReader& reader, Machine& machine) {
@@ -31,6 +30,7 @@ void ScanAllowed(TreeReader& reader, Machine& machine) {
   machine.allowed_nodes = ReadAllowed(reader, *status, "Mems_allowed_list:");
   // A cpuset may list nodes that are only possible, not there.
   std::vector<int> present;
+  present.reserve(machine.nodes.size());
   for (const Node& node : machine.nodes) present.push_back(node.id);
   if (!present.empty()) KeepOnly(machine.allowed_nodes, present);
   // numactl --membind is a policy of the task and not part of its cpuset.

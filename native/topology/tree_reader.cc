@@ -43,7 +43,7 @@ std::optional<std::string> TreeReader::Resolve(const std::string& path) const {
 }
 
 void TreeReader::Note(std::string what) {
-  if (std::find(notes_.begin(), notes_.end(), what) == notes_.end()) {
+  if (std::ranges::find(notes_, what) == notes_.end()) {
     notes_.push_back(std::move(what));
   }
 }

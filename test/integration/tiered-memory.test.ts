@@ -261,9 +261,9 @@ describe('regions', () => {
 });
 
 describe('garbage collection', () => {
-  /** Collects until `done` or, after two seconds, gives up. Finalizers run between turns of the event loop. */
+  /** Collects until `done` or, after ten seconds, gives up. Finalizers run between turns of the event loop. */
   async function collectUntil(done: () => boolean): Promise<boolean> {
-    for (let i = 0; i < 100 && !done(); i++) {
+    for (let i = 0; i < 500 && !done(); i++) {
       globalThis.gc?.();
       await sleep(20);
     }

@@ -5,10 +5,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
+#include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "refusing_kernel.h"
 #include "sys/backing_file.h"
+#include "sys/text_file.h"
 
 namespace memtiers {
 
@@ -50,6 +54,37 @@ TEST_CASE("a file's bytes appear where it is mapped and outlive the mapping") {
   REQUIRE(MapFile(base, kChunkBytes, {.fd = fd.get(), .offset = kChunkBytes}).ok());
   CHECK(base[17] == std::byte{42});
   ReleaseAddressSpace(base, kChunkBytes);
+}
+
+TEST_CASE("small pages are what a range is populated with until huge ones are asked for again") {
+  // Whether the kernel was told to keep huge pages out of the range, and bytes it has in them.
+  const auto state = [](const std::byte* address) {
+    std::ostringstream start;
+    start << std::hex << reinterpret_cast<uintptr_t>(address) << '-';
+    std::istringstream lines(ReadTextFile("/proc/self/smaps").value());
+    std::pair<bool, std::string> found;
+    bool here = false;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(" kB") == std::string::npos && line.find('-') < line.find(' ')) {
+        here = line.starts_with(start.str());
+      }
+      if (here && line.starts_with("AnonHugePages:")) found.second = line.substr(14);
+      if (here && line.starts_with("VmFlags:")) found.first = line.find(" nh") != std::string::npos;
+    }
+    return found;
+  };
+  if (!PathExists("/sys/kernel/mm/transparent_hugepage")) return;
+  std::byte* base = ReserveAddressSpace(2 * kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapAnonymous(base, kChunkBytes).ok());
+  AdviseHugePages(base, kChunkBytes);
+  CHECK_FALSE(state(base).first);
+  AdviseSmallPages(base, kChunkBytes);
+  REQUIRE(PopulateWrite(base, kChunkBytes).ok());
+  CHECK(state(base).first);
+  CHECK(state(base).second.find(" 0 kB") != std::string::npos);
+  AdviseHugePages(base, kChunkBytes);
+  CHECK_FALSE(state(base).first);
+  ReleaseAddressSpace(base, 2 * kChunkBytes);
 }
 
 TEST_CASE("populating changes no byte") {

@@ -54,6 +54,28 @@ describe('without tiers', () => {
     expect(ddr.capacityBytes).toBeLessThanOrEqual(0.5 * 210 * gib);
   });
 
+  test('a tier whose nodes the process may not use is not said to be missing', () => {
+    const five = machineOf('emulated-five-tiers');
+    const manager = detect({ machine: { ...five, allowedNodes: [0] } });
+    const reasonOf = (name: string) => manager.limits.find(({ what }) => what === name)?.reason;
+    expect(reasonOf('L0_HBM')).toBe('The process may not allocate on nodes 2, 3');
+    expect(reasonOf('L2_CXL')).toBe('The process may not allocate on node 5');
+    // Persistent memory is a node that is closed to it, and a file system that is not.
+    expect(
+      manager.tiers.map(({ name, backends }) => [name, backends.map(({ kind }) => kind)]),
+    ).toEqual([
+      ['L1_DDR', ['numa']],
+      ['L3_PMEM', ['file']],
+    ]);
+    const { limits } = detect({
+      machine: { ...five, allowedNodes: [0] },
+      tiers: [{ name: 'L0_HBM', capacityBytes: '8MiB' }],
+    });
+    const simulated = limits.find(({ what }) => what === 'L0_HBM is simulated');
+    expect(simulated?.reason).toBe('The process may not allocate on nodes 2, 3');
+    expect(simulated?.hint).toContain('cpuset');
+  });
+
   test.each([
     ['tmpfs', { medium: 'memory', fsType: 'tmpfs' }],
     ['an overlay', { medium: 'overlay', fsType: 'overlay' }],

@@ -1,0 +1,128 @@
+/** Options of the facade, and the check that they make sense before anything is done with them. */
+
+import { invalidType, invalidValue } from './errors.ts';
+import { checkKey, type Key } from './memory/key-arena.ts';
+import { checkPlacement, type PlacementOptions } from './memory/placement.ts';
+import type { MoveRecord } from './migration/engine-stats.ts';
+import type { PolicyName } from './policy/policies.ts';
+import type { Policy } from './policy/policy.ts';
+import type { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
+import type { TierOptions } from './tiers/tier-options.ts';
+
+/** Options of `TieredMemory.open`. */
+export interface OpenOptions {
+  /**
+   * The tiers to use. A tier whose hardware is not here is simulated in ordinary memory, and says so.
+   *
+   * @default the real tiers of this machine, each with a share of what is free
+   */
+  readonly tiers?: readonly TierOptions[];
+  /**
+   * A policy by name, or your own.
+   *
+   * @default the policy file's, else 'balanced'
+   */
+  readonly policy?: PolicyName | Policy;
+  /** JSON file with policy and tiers; the options here win over it. */
+  readonly policyFile?: string;
+  /** Directory of the L4_NVME tier when `tiers` does not name one. */
+  readonly directory?: string;
+  /**
+   * Migrate in the background, every `intervalMs` (default 1000). The timer keeps no process alive.
+   *
+   * @default true
+   */
+  readonly background?: boolean | { readonly intervalMs: number };
+  /**
+   * Longest time a migration may hold the main thread before it lets others run, in microseconds.
+   *
+   * @default 200
+   */
+  readonly mainThreadBudgetUs?: number;
+  /** Most bytes that background migration moves in a second. @default as the engine's */
+  readonly bytesPerSecond?: number;
+  /**
+   * Units a plan considers: those accessed since the last one, and others in turn. More make better plans
+   * and longer pauses.
+   *
+   * @default 16384
+   */
+  readonly maxUnits?: number;
+  /** Called after every move that was tried, with its reason and outcome. What it throws is counted only. */
+  readonly onMove?: (move: MoveRecord) => void;
+  /** Use this detection instead of a fresh one. */
+  readonly manager?: HardwareTierManager;
+}
+
+/** Options of `TieredMemory.store`. */
+export interface StoreOptions extends PlacementOptions {
+  /** Name to find the data by. A value already under it is replaced. */
+  readonly key?: Key;
+}
+
+/** Options of `TieredMemory.allocate`. */
+export interface AllocateOptions extends PlacementOptions {
+  /**
+   * You promise that only this thread touches the region's view, and no asynchronous I/O: then its chunks
+   * may also move between memory and files. Without it they move between memory nodes only.
+   *
+   * @default false
+   */
+  readonly ownerThreadOnly?: boolean;
+}
+
+/** Options of `TieredMemory.optimizePlacement`. */
+export interface OptimizePlacementOptions {
+  /** Plan, but move nothing. @default false */
+  readonly dryRun?: boolean;
+  /** Stops between two moves; what was moved stays moved. */
+  readonly signal?: AbortSignal;
+}
+
+const openKeys = [
+  'tiers',
+  'policy',
+  'policyFile',
+  'directory',
+  'background',
+  'mainThreadBudgetUs',
+  'bytesPerSecond',
+  'maxUnits',
+  'onMove',
+  'manager',
+];
+
+/** Throws `ERR_INVALID_ARG_*` for options of `open` that make no sense. */
+export function checkOpen(options: OpenOptions): OpenOptions {
+  if (typeof options !== 'object' || options === null)
+    throw invalidType('options', 'an object', options);
+  for (const key of Object.keys(options)) {
+    if (!openKeys.includes(key))
+      throw invalidValue('options', `made of ${openKeys.join(', ')}`, key);
+  }
+  const { policy, background, mainThreadBudgetUs } = options;
+  if (policy !== undefined && typeof policy !== 'string' && typeof policy?.plan !== 'function') {
+    throw invalidType('policy', 'the name of a policy or a Policy', policy);
+  }
+  if (background !== undefined && typeof background !== 'boolean') {
+    const interval = (background as { intervalMs?: unknown } | null)?.intervalMs;
+    if (typeof interval !== 'number')
+      throw invalidType('background', 'a boolean or { intervalMs }', background);
+    if (!(interval >= 1 && interval <= 2 ** 31 - 1)) {
+      throw invalidValue('background.intervalMs', 'from 1 to 2147483647', interval);
+    }
+  }
+  if (mainThreadBudgetUs !== undefined && !(mainThreadBudgetUs > 0)) {
+    throw invalidValue('mainThreadBudgetUs', 'a positive number', mainThreadBudgetUs);
+  }
+  return options;
+}
+
+/** Throws `ERR_INVALID_ARG_*` for options of `store` that make no sense; returns the key. */
+export function checkStore(options: StoreOptions): Key | undefined {
+  if (typeof options !== 'object' || options === null)
+    throw invalidType('options', 'an object', options);
+  checkPlacement(options);
+  if (options.key !== undefined) checkKey(options.key);
+  return options.key;
+}
