@@ -45,7 +45,7 @@ export interface OpenOptions {
    * Units a plan considers: those accessed since the last one, and others in turn. More make better plans
    * and longer pauses.
    *
-   * @default 16384
+   * @default 4096
    */
   readonly maxUnits?: number;
   /** Called after every move that was tried, with its reason and outcome. What it throws is counted only. */

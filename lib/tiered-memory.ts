@@ -79,7 +79,7 @@ export class TieredMemory implements AsyncDisposable {
       policy,
       mainThreadBudgetUs: options.mainThreadBudgetUs,
       bytesPerSecond: options.bytesPerSecond,
-      maxUnits: options.maxUnits,
+      maxUnits: options.maxUnits ?? defaultMaxUnits,
       onMove: options.onMove,
     });
   }
@@ -288,6 +288,9 @@ export class TieredMemory implements AsyncDisposable {
     return handle;
   }
 }
+
+/** Plans of this size take one or two milliseconds of the main thread. */
+const defaultMaxUnits = 4096;
 
 function openHeap(tiers: readonly Tier[]): NativeHeap {
   const binding = nativeBinding();

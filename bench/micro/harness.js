@@ -23,10 +23,10 @@ export async function sideBySide(cases, { operations, baseline, rounds }) {
   const names = Object.keys(cases);
   const times = new Map(names.map((name) => [name, []]));
   for (let round = -1; round < rounds; round++) {
+    globalThis.gc?.();
     for (let i = 0; i < names.length; i++) {
       // A different first case each round: the one after a garbage collection is not always the same.
       const name = names[(i + round + names.length) % names.length];
-      globalThis.gc?.();
       await nextTurn();
       const start = process.hrtime.bigint();
       const own = await cases[name]();

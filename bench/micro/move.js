@@ -31,6 +31,7 @@ export async function benchMove({ chunks, rounds }) {
     ],
     background: false,
     policy: shuttle,
+    maxUnits: Number.POSITIVE_INFINITY,
     bytesPerSecond: Number.POSITIVE_INFINITY,
   });
   const objects = (chunks * chunkBytes) / smallBytes;

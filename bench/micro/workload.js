@@ -1,6 +1,6 @@
 /** Deterministic inputs of the micro benchmarks. */
 
-/** SplitMix64 reduced to doubles in [0, 1): the stream is the same on every run. */
+/** SplitMix64 (Steele et al., OOPSLA 2014) as doubles in [0, 1): the stream is the same on every run. */
 export function randomStream(seed) {
   let state = BigInt.asUintN(64, BigInt(seed));
   return () => {
