@@ -1,7 +1,12 @@
 /** Where a new value goes: what the caller asked for, then what the policy admits, then wherever room is. */
 
 import { invalidType, invalidValue } from '../errors.ts';
-import type { AccessPattern, Policy, TierState } from '../policy/policy.ts';
+import {
+  type AccessPattern,
+  accessPatterns,
+  type Policy,
+  type TierState,
+} from '../policy/policy.ts';
 import { type Tier, type TierName, tierNames } from '../tiers/tier.ts';
 import type { PlacementOrder } from './object-store.ts';
 
@@ -28,15 +33,6 @@ export interface PlacementOptions {
   readonly pinned?: boolean;
 }
 
-const patterns: readonly AccessPattern[] = [
-  'unknown',
-  'sequential',
-  'strided',
-  'random',
-  'write-mostly',
-  'one-touch',
-];
-
 /** Index of the tier a hint stands for among those in use; -1 without a hint. */
 export function hintedTier(tiers: readonly Tier[], hint: TierName | undefined): number {
   if (hint === undefined) return -1;
@@ -55,8 +51,8 @@ export function checkPlacement(options: PlacementOptions): void {
   if (numaNode !== undefined && (!Number.isInteger(numaNode) || numaNode < 0)) {
     throw invalidValue('numaNode', 'a node number, 0 or more', numaNode);
   }
-  if (accessPattern !== undefined && !patterns.includes(accessPattern)) {
-    throw invalidValue('accessPattern', `one of ${patterns.join(', ')}`, accessPattern);
+  if (accessPattern !== undefined && !accessPatterns.includes(accessPattern)) {
+    throw invalidValue('accessPattern', `one of ${accessPatterns.join(', ')}`, accessPattern);
   }
   if (pinned !== undefined && typeof pinned !== 'boolean') {
     throw invalidType('pinned', 'a boolean', pinned);

@@ -122,14 +122,18 @@ export interface PlacementRequest {
   readonly accessPattern: AccessPattern;
 }
 
-/** How the caller says it will use the data. `unknown` is the default. */
-export type AccessPattern =
-  | 'unknown'
-  | 'sequential'
-  | 'strided'
-  | 'random'
-  | 'write-mostly'
-  | 'one-touch';
+/** How the caller can say it will use the data. */
+export const accessPatterns = [
+  'unknown',
+  'sequential',
+  'strided',
+  'random',
+  'write-mostly',
+  'one-touch',
+] as const;
+
+/** One of {@link accessPatterns}; `unknown` is the default. */
+export type AccessPattern = (typeof accessPatterns)[number];
 
 /** A placement policy. Implementations are stateless; parameters are given to their factory. */
 export interface Policy {

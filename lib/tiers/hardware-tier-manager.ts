@@ -2,7 +2,7 @@
 
 import { invalidType, invalidValue, TierError } from '../errors.ts';
 import { chunkBytes, type MachineDescription, nativeBinding, requireNative } from '../native.ts';
-import type { AccessPattern } from '../policy/policy.ts';
+import { accessPatterns } from '../policy/policy.ts';
 import { parseByteSize } from './byte-size.ts';
 import { type CalibrateOptions, calibrateTiers, type TierCalibration } from './calibrate-tiers.ts';
 import { CapacityBudget, usableMemoryBytes } from './capacity.ts';
@@ -40,15 +40,6 @@ export interface DetectOptions {
 
 const detectKeys = ['machine', 'tiers', 'directory', 'policyFile', 'probe'] as const;
 const requestKeys = ['tierHint', 'numaNode', 'accessPattern'] as const;
-const patterns: readonly AccessPattern[] = [
-  'unknown',
-  'sequential',
-  'strided',
-  'random',
-  'write-mostly',
-  'one-touch',
-];
-
 interface State {
   readonly machine: MachineDescription | null;
   readonly tiers: readonly Tier[];
@@ -192,7 +183,7 @@ export class HardwareTierManager {
     const { tierHint, numaNode, accessPattern } = request;
     if (tierHint !== undefined) checkOneOf('request.tierHint', tierHint, tierNames);
     if (accessPattern !== undefined) {
-      checkOneOf('request.accessPattern', accessPattern, patterns);
+      checkOneOf('request.accessPattern', accessPattern, accessPatterns);
     }
     if (numaNode !== undefined && (!Number.isInteger(numaNode) || numaNode < 0)) {
       throw invalidValue('request.numaNode', 'a NUMA node number, 0 or more', numaNode);
