@@ -6,8 +6,11 @@
  * a Map, and the off-heap index holds everything.
  */
 
-/** Entries of the younger Map before it becomes the older one; both together keep at most 2^17 keys alive. */
-const generationSize = 65_536;
+/**
+ * Entries of the younger Map before it becomes the older one. Both together hold at most 2^19 keys, about 15 MB and
+ * the strings themselves.
+ */
+const generationSize = 262_144;
 
 /** Once full, one lookup in this many is remembered: what is looked up often gets in all the same. */
 const sampling = 8;
