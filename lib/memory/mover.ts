@@ -24,8 +24,6 @@ import {
 export class Mover {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
-  /** Why the last `unsupported` or `refused` move was so. */
-  lastReason = '';
 
   constructor(space: ObjectSpace, ledger: HeatLedger) {
     this.#space = space;
@@ -51,17 +49,20 @@ export class Mover {
       space.table.words[id >>> segmentShift][(id & segmentMask) * recordWords + lengthWord];
     const node = space.set.backendOf(chunk).node;
     this.#ledger.leaving(id);
-    const placed =
-      space.placeSmall(id, length, to, node) ||
-      (this.compact(to, length) && space.placeSmall(id, length, to, node));
+    const placed = this.placeSmall(id, length, to, node);
     if (placed) space.copyFrom(id, chunk, byteOffset);
     this.#ledger.arrived(id);
     return placed ? 'moved' : 'full';
   }
 
-  /** Makes holes in a tier's slabs usable for an object of this size. */
-  compact(tier: number, byteLength: number): boolean {
-    return this.#space.compact(tier, byteLength, this.mayMove);
+  /** As `ObjectSpace.placeSmall`, closing holes in the tier's slabs when it has no room otherwise. */
+  placeSmall(id: number, byteLength: number, tier: number, node: number): boolean {
+    const space = this.#space;
+    return (
+      space.placeSmall(id, byteLength, tier, node) ||
+      (space.compact(tier, byteLength, this.mayMove) &&
+        space.placeSmall(id, byteLength, tier, node))
+    );
   }
 
   /** Within its tier any object may be moved but one that a lease sees or that is being made. */
@@ -80,18 +81,15 @@ export class Mover {
       .find((backend) => this.#space.makeRunRoom(backend, 1, this.mayMove));
     if (target === undefined) return 'full';
     if (set.canMovePages(source, target)) return this.#movePages(object, chunk, from, target);
-    if (object.exposed && !object.ownerThreadOnly) {
-      this.lastReason =
-        'a region whose view was handed out moves between memory and files only with ownerThreadOnly';
-      return 'unsupported';
-    }
+    // Other threads may hold the view, and the copy stops only this one.
+    if (object.exposed && !object.ownerThreadOnly) return 'unsupported';
     return this.#reback(object, chunk, from, target);
   }
 
   #reback(object: LargeObject, chunk: number, from: number, target: BackendState): MoveOutcome {
     try {
       const result = this.#space.set.heap.rebackChunk(chunk, target.index);
-      if (result.applied === 0) return this.#refused(result.reasons);
+      if (result.applied === 0) return 'refused';
     } catch (error) {
       return this.#failure(error);
     }
@@ -108,7 +106,7 @@ export class Mover {
     object.moving = true;
     try {
       const result = await this.#space.set.heap.movePages(chunk, 1, target.index);
-      if (result.applied === 0) return this.#refused(result.reasons);
+      if (result.applied === 0) return 'refused';
       this.#arrived(object, chunk, from, target);
       return 'moved';
     } catch (error) {
@@ -125,16 +123,8 @@ export class Mover {
       this.#ledger.chunkMoved(object, chunk - object.firstChunk, from, target.tier);
   }
 
-  #refused(reasons: Readonly<Record<string, number>>): MoveOutcome {
-    this.lastReason = Object.entries(reasons)
-      .map(([reason, pages]) => `${pages} pages ${reason}`)
-      .join(', ');
-    return 'refused';
-  }
-
   #failure(error: unknown): MoveOutcome {
     if (!(error instanceof TierError)) throw error;
-    this.lastReason = error.message;
     return error.code === 'ERR_TIER_FULL' ? 'full' : 'refused';
   }
 

@@ -277,9 +277,7 @@ export class ObjectStore {
     for (const tier of order.tiers) {
       const placed =
         !options.exposed && isSmall(byteLength)
-          ? space.placeSmall(id, byteLength, tier, order.node) ||
-            (this.mover.compact(tier, byteLength) &&
-              space.placeSmall(id, byteLength, tier, order.node))
+          ? this.mover.placeSmall(id, byteLength, tier, order.node)
           : space.placeLarge(
               id,
               byteLength,

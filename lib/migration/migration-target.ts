@@ -10,7 +10,7 @@ export type MoveOutcome =
   | 'leased' // a lease or pin holds it
   | 'full' // the target tier has no room for it
   | 'refused' // the kernel refused
-  | 'unsupported'; // this unit cannot move between these backends; `explain` says why
+  | 'unsupported'; // this unit cannot move between these backends
 
 /** How a snapshot is taken. */
 export interface SnapshotOptions {

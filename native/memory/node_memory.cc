@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "sys/available_memory.h"
@@ -144,6 +145,17 @@ Result<bool> MapNodeMemory(const NodeMemoryRequest& request) {
   if (!populated.ok()) return populated;
   if (!request.node.has_value()) return true;
   return VerifyPlacement(request.address, request.bytes, *request.node, bound);
+}
+
+Result<MappedRun> MapNodeRun(const MapRequest& request, std::optional<int> node) {
+  const Result<bool> verified = MapNodeMemory({.address = request.address,
+                                               .bytes = request.chunks * kChunkBytes,
+                                               .node = node,
+                                               .populate = request.populate});
+  if (!verified.ok()) return verified.status();
+  const Backing backing{.verified = verified.value()};
+  return MappedRun{.address = request.address,
+                   .backings = std::vector<Backing>(request.chunks, backing)};
 }
 
 Status CheckNodeRoom(int node, size_t bytes) { return CheckRoom(node, bytes); }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/status.h"
+#include "memory/backend.h"
 
 namespace memtiers {
 
@@ -25,6 +26,9 @@ struct NodeMemoryRequest {
 // kFull: the node or machine has not that much left above its head-room. kMisplaced: the pages
 // ended up on another node and could not be moved. The range may then still be mapped.
 Result<bool> MapNodeMemory(const NodeMemoryRequest& request);
+
+// The same for a backend's run, whose chunks need no backing of their own.
+Result<MappedRun> MapNodeRun(const MapRequest& request, std::optional<int> node);
 
 // kFull when the node does not have `bytes` left above its head-room. Ok where nobody can tell.
 Status CheckNodeRoom(int node, size_t bytes);

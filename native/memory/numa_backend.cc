@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/bytes.h"
 #include "memory/node_memory.h"
 #include "sys/mapping.h"
 
@@ -20,16 +19,7 @@ Result<std::unique_ptr<Backend>> NumaBackend::Open(int node) {
   return std::unique_ptr<Backend>(new NumaBackend(node, std::move(note)));
 }
 
-Result<MappedRun> NumaBackend::Map(const MapRequest& request) {
-  const Result<bool> verified = MapNodeMemory({.address = request.address,
-                                               .bytes = request.chunks * kChunkBytes,
-                                               .node = node_,
-                                               .populate = request.populate});
-  if (!verified.ok()) return verified.status();
-  const Backing backing{.verified = verified.value()};
-  return MappedRun{.address = request.address,
-                   .backings = std::vector<Backing>(request.chunks, backing)};
-}
+Result<MappedRun> NumaBackend::Map(const MapRequest& request) { return MapNodeRun(request, node_); }
 
 Status NumaBackend::Prefault(std::byte* address, size_t bytes) const {
   return PopulateWrite(address, bytes);

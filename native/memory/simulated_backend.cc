@@ -1,6 +1,5 @@
 #include "memory/simulated_backend.h"
 
-#include "base/bytes.h"
 #include "memory/node_memory.h"
 #include "sys/mapping.h"
 
@@ -15,14 +14,7 @@ Result<std::unique_ptr<Backend>> SimulatedBackend::Open(std::optional<int> node)
 }
 
 Result<MappedRun> SimulatedBackend::Map(const MapRequest& request) {
-  const Result<bool> verified = MapNodeMemory({.address = request.address,
-                                               .bytes = request.chunks * kChunkBytes,
-                                               .node = node_,
-                                               .populate = request.populate});
-  if (!verified.ok()) return verified.status();
-  const Backing backing{.verified = verified.value()};
-  return MappedRun{.address = request.address,
-                   .backings = std::vector<Backing>(request.chunks, backing)};
+  return MapNodeRun(request, node_);
 }
 
 Status SimulatedBackend::Prefault(std::byte* address, size_t bytes) const {
