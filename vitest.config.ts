@@ -6,6 +6,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--expose-gc'],
     include: ['test/**/*.test.ts'],
+    // Runs in the emulated machine: npm run test:vm.
+    exclude: ['test/vm/**'],
     testTimeout: 30_000,
   },
 });

@@ -1,0 +1,53 @@
+// What a program in the guest asks of the host: a QMP command, or to have the power cut. A request is a JSON file in
+// `requests/` of the share, and its answer a file beside it; both appear whole, by renaming.
+
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { qmp } from './qmp.js';
+
+const everyMs = 50;
+
+/** Answers requests until stopped. `kill` ends the machine as a power cut does. */
+export function answerGuest(share, socket, kill) {
+  const folder = join(share, 'requests');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const seen = new Set();
+
+  const answer = async (name) => {
+    const {
+      kill: powerCut,
+      execute,
+      arguments: args,
+    } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    if (powerCut) {
+      kill();
+      return;
+    }
+    const reply = await qmp(socket, execute, args).then(
+      (result) => ({ result }),
+      (error) => ({ error: error.message }),
+    );
+    const path = join(folder, name.replace(/\.request$/, '.reply'));
+    writeFileSync(`${path}.part`, JSON.stringify(reply));
+    renameSync(`${path}.part`, path);
+  };
+
+  const timer = setInterval(() => {
+    if (!existsSync(folder)) return;
+    for (const name of readdirSync(folder)) {
+      if (!name.endsWith('.request') || seen.has(name)) continue;
+      seen.add(name);
+      void answer(name);
+    }
+  }, everyMs);
+  return { stop: () => clearInterval(timer) };
+}

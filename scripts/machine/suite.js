@@ -1,0 +1,116 @@
+// npm run test:vm: boots the machines that the tests in test/vm need, two at a time, and counts what they say.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { boot, quote, statusOfDeadMachine } from './boot.js';
+import { boots } from './boots.js';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const compiled = join(root, 'build/vm');
+
+/**
+ * Runs the boots with these names, or all. The last line counts the tests; resolves to 0 only if every test of
+ * every boot passed, and there were some.
+ */
+export async function runSuite(machine, names, say) {
+  const unknown = names.filter((name) => !boots.some((entry) => entry.name === name));
+  if (unknown.length > 0) {
+    say(`no boot ${unknown.join(', ')}; there are ${boots.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  if (!existsSync(join(root, 'dist/index.js'))) {
+    say('the package is not built; run ./scripts/setup first');
+    return 1;
+  }
+  rmSync(compiled, { recursive: true, force: true });
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  execFileSync(tsc, ['-p', join(root, 'test/vm')], { stdio: 'inherit' });
+
+  const queue = boots.filter(({ name }) => names.length === 0 || names.includes(name));
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const worker = async () => {
+    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
+      const counts = await runBoot(machine, entry);
+      for (const key of Object.keys(total)) total[key] += counts[key];
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+  process.stdout.write(
+    `vm: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`,
+  );
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** One entry of the table: its steps, one after the other, on the same disks. */
+async function runBoot(machine, { name, steps, ...options }) {
+  const start = Date.now();
+  const disks = mkdtempSync(join(tmpdir(), 'memory-tiers-vm-disks-'));
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let output = '';
+  try {
+    for (const step of steps) {
+      const result = await runStep(machine, { ...options, ...step, disks });
+      output += result.output;
+      for (const key of Object.keys(counts)) counts[key] += result[key];
+    }
+  } finally {
+    rmSync(disks, { recursive: true, force: true });
+  }
+  const seconds = ((Date.now() - start) / 1000).toFixed(0);
+  process.stdout.write(
+    `${output}vm: ${name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s\n`,
+  );
+  return counts;
+}
+
+/** One boot. A step that is to end by power cut counts as one test that it did; others count their tests. */
+async function runStep(machine, { tests, program, ...options }) {
+  const share = mkdtempSync(join(tmpdir(), 'memory-tiers-vm-share-'));
+  const text = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      text.push(chunk);
+      done();
+    },
+  });
+  const node = quote(process.execPath);
+  const files = (tests ?? []).map((test) => quote(join(compiled, `${test}.test.js`)));
+  // A file at a time: the emulated processors share one thread of the host.
+  const command = program
+    ? `${node} ${quote(join(compiled, `${program}.js`))}`
+    : `${node} --expose-gc --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
+--test-reporter=tap --test-reporter-destination=/run/machine/share/results.tap ${files.join(' ')}`;
+  try {
+    const { status, report } = await boot(machine, {
+      ...options,
+      share,
+      out: sink,
+      err: sink,
+      command: `cd ${quote(root)} || exit 126\n${command}`,
+    });
+    const counts = program
+      ? { passed: Number(status === statusOfDeadMachine), failed: 0, skipped: 0 }
+      : countsIn(join(share, 'results.tap'));
+    const good = status === (program ? statusOfDeadMachine : 0);
+    if (!good && counts.failed === 0) counts.failed = 1;
+    if (!good || !program) text.push(Buffer.from(report ? `${report}\n` : ''));
+    return { ...counts, output: Buffer.concat(text).toString() };
+  } finally {
+    rmSync(share, { recursive: true, force: true });
+  }
+}
+
+/** The summary that ends a TAP report of node:test. */
+function countsIn(file) {
+  const tap = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
+  return {
+    passed: count('pass'),
+    failed: count('fail') + count('cancelled'),
+    skipped: count('skipped') + count('todo'),
+  };
+}
