@@ -15,6 +15,8 @@ export const tierErrorCodes = {
   ERR_TIER_BUSY: 'The resource is held by somebody else; a later try can succeed.',
   ERR_TIER_MISPLACED: 'Memory was obtained, but not on the node it was asked for.',
   ERR_TIER_IO: 'A file or device failed.',
+  ERR_TIER_LOST:
+    'The device lost these bytes: a poisoned page, a removed device or a truncated file.',
   ERR_TIER_INVALID: 'The native core refused an argument; this is a bug in memory-tiers.',
   ERR_TIER_PINNED: 'A lease or pin keeps the data where it is.',
   ERR_TIER_NATIVE: 'The native addon could not be loaded on this platform.',

@@ -1,6 +1,7 @@
 /** The public surface: re-exports only. */
 
 export { TierError, type TierErrorCode, type TierErrorDetails, tierErrorCodes } from './errors.ts';
+export type { DamageCause, DamagedUnit, DamageTotals } from './memory/damage-book.ts';
 export type {
   DataType,
   Stored,
@@ -11,15 +12,19 @@ export type {
 } from './memory/data.ts';
 export { Handle } from './memory/handle.ts';
 export type { Key } from './memory/key-arena.ts';
-export { Lease } from './memory/lease.ts';
+export { Lease, type LeaseOptions } from './memory/lease.ts';
+export { PersistentRegion, type PersistentRegionOptions } from './memory/persistent-region.ts';
 export type { PlacementOptions } from './memory/placement.ts';
-export { Region, type RegionShare } from './memory/region.ts';
+export { type LostElements, Region, type RegionShare } from './memory/region.ts';
 export type {
   AllocateOptions,
+  CheckpointOptions,
   OpenOptions,
   OptimizePlacementOptions,
   StoreOptions,
+  VerifyOptions,
 } from './memory-options.ts';
+export type { CheckpointReport, RestoreReport, VerifyReport } from './memory-reports.ts';
 export type { MemoryStats, TierStats } from './memory-stats.ts';
 export { DataMigrationEngine } from './migration/data-migration-engine.ts';
 export type {
@@ -28,7 +33,12 @@ export type {
   OptimizeReport,
   StepReport,
 } from './migration/engine-stats.ts';
-export type { MigrationTarget, MoveOutcome } from './migration/migration-target.ts';
+export type {
+  FailedMove,
+  MigrationTarget,
+  MoveOutcome,
+  MoveResult,
+} from './migration/migration-target.ts';
 export type { MachineDescription } from './native.ts';
 export { createPolicy, type PolicyName } from './policy/policies.ts';
 export type {

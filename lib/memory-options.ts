@@ -1,6 +1,7 @@
 /** Options of the facade, and the check that they make sense before anything is done with them. */
 
 import { invalidType, invalidValue } from './errors.ts';
+import type { DamagedUnit } from './memory/damage-book.ts';
 import { checkKey, type Key } from './memory/key-arena.ts';
 import { checkPlacement, type PlacementOptions } from './memory/placement.ts';
 import type { MoveRecord } from './migration/engine-stats.ts';
@@ -48,6 +49,17 @@ export interface OpenOptions {
    * @default 4096
    */
   readonly maxUnits?: number;
+  /**
+   * Keep a checksum of everything stored, unless `store` says otherwise.
+   *
+   * @default false
+   */
+  readonly verify?: boolean;
+  /**
+   * Called once for every value or region found damaged, soon after: when it is read, moved, looked for by
+   * `verify()`, or when a plan is made. What it throws is counted only.
+   */
+  readonly onDamage?: (damage: DamagedUnit) => void;
   /** Called after every move that was tried, with its reason and outcome. What it throws is counted only. */
   readonly onMove?: (move: MoveRecord) => void;
   /** Use this detection instead of a fresh one. */
@@ -58,6 +70,13 @@ export interface OpenOptions {
 export interface StoreOptions extends PlacementOptions {
   /** Name to find the data by. A value already under it is replaced. */
   readonly key?: Key;
+  /**
+   * Keep a checksum, and check it whenever the data is read, leased, borrowed or moved: what is not what was written
+   * is an `ERR_TIER_CORRUPT` and never returned. Costs about 0.3 ns a byte each time, and 4 bytes of memory.
+   *
+   * @default what `open` was told, else false
+   */
+  readonly verify?: boolean;
 }
 
 /** Options of `TieredMemory.allocate`. */
@@ -79,6 +98,18 @@ export interface OptimizePlacementOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@link TieredMemory.checkpoint}. */
+export interface CheckpointOptions {
+  /** Gives it up: rejects with the signal's reason, and an earlier checkpoint stays. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `TieredMemory.verify`. */
+export interface VerifyOptions {
+  /** Ends it early; what was found until then is reported. */
+  readonly signal?: AbortSignal;
+}
+
 const openKeys = [
   'tiers',
   'policy',
@@ -88,6 +119,8 @@ const openKeys = [
   'mainThreadBudgetUs',
   'bytesPerSecond',
   'maxUnits',
+  'verify',
+  'onDamage',
   'onMove',
   'manager',
 ];
@@ -100,7 +133,7 @@ export function checkOpen(options: OpenOptions): OpenOptions {
     if (!openKeys.includes(key))
       throw invalidValue('options', `made of ${openKeys.join(', ')}`, key);
   }
-  const { policy, background, mainThreadBudgetUs } = options;
+  const { policy, background, mainThreadBudgetUs, verify, onDamage } = options;
   if (policy !== undefined && typeof policy !== 'string' && typeof policy?.plan !== 'function') {
     throw invalidType('policy', 'the name of a policy or a Policy', policy);
   }
@@ -115,6 +148,10 @@ export function checkOpen(options: OpenOptions): OpenOptions {
   if (mainThreadBudgetUs !== undefined && !(mainThreadBudgetUs > 0)) {
     throw invalidValue('mainThreadBudgetUs', 'a positive number', mainThreadBudgetUs);
   }
+  checkVerify(verify);
+  if (onDamage !== undefined && typeof onDamage !== 'function') {
+    throw invalidType('onDamage', 'a function', onDamage);
+  }
   return options;
 }
 
@@ -123,6 +160,13 @@ export function checkStore(options: StoreOptions): Key | undefined {
   if (typeof options !== 'object' || options === null)
     throw invalidType('options', 'an object', options);
   checkPlacement(options);
+  checkVerify(options.verify);
   if (options.key !== undefined) checkKey(options.key);
   return options.key;
+}
+
+function checkVerify(verify: unknown): void {
+  if (verify !== undefined && typeof verify !== 'boolean') {
+    throw invalidType('verify', 'a boolean', verify);
+  }
 }

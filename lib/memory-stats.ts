@@ -1,5 +1,6 @@
 /** What a memory holds and has done, as one plain object. */
 
+import type { DamageTotals } from './memory/damage-book.ts';
 import type { ObjectStore } from './memory/object-store.ts';
 import type { EngineStats } from './migration/engine-stats.ts';
 import type { BackendKind, TierName } from './tiers/tier.ts';
@@ -26,6 +27,8 @@ export interface TierStats {
     readonly mappedBytes: number;
     /** Chunks whose place could not be verified, e.g. where the container forbids mbind. */
     readonly unverifiedChunks: number;
+    /** Chunks of a file or device that are not used again because bytes in them were lost. */
+    readonly retiredChunks: number;
     readonly note: string;
   }[];
 }
@@ -40,20 +43,28 @@ export interface MemoryStats {
   /** Bytes of records, keys and index, which are in no tier. */
   readonly metadataBytes: number;
   readonly tiers: readonly TierStats[];
+  /** What is damaged now; `TieredMemory.damage` lists it. */
+  readonly damage: DamageTotals & {
+    /** What `onDamage` threw, counted. */
+    readonly listenerErrors: number;
+  };
   readonly migration: EngineStats;
 }
 
 /** Collects it. O(backends + chunks of large objects). */
 export function memoryStats(store: ObjectStore, migration: EngineStats): MemoryStats {
-  const { space, ledger } = store;
+  const { space, ledger, integrity } = store;
+  integrity.settle();
   const { set } = space;
   const units = store.units.unitCounts();
   const tiers = set.tiers.map(({ name, kind, capacityBytes }, tier): TierStats => {
     let holes = 0;
     const backends = set.ofTier[tier].map((backend) => {
-      const { kind, mappedBytes, unverifiedChunks, note } = set.heap.backendStats(backend.index);
+      const stats = set.heap.backendStats(backend.index);
+      const { mappedBytes, unverifiedChunks, retiredChunks, note } = stats;
+      const { kind } = backend.config;
       holes += space.allocators[backend.index].holeBytes;
-      return { kind, node: backend.node, mappedBytes, unverifiedChunks, note };
+      return { kind, node: backend.node, mappedBytes, unverifiedChunks, retiredChunks, note };
     });
     const usedBytes = set.usedBytes(tier);
     return {
@@ -73,6 +84,7 @@ export function memoryStats(store: ObjectStore, migration: EngineStats): MemoryS
     leases: store.holds.open,
     metadataBytes: store.metadataBytes,
     tiers,
+    damage: { ...integrity.book.totals(), listenerErrors: integrity.book.listenerErrors },
     migration,
   };
 }

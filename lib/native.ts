@@ -125,9 +125,19 @@ export interface ChunkMoveResult {
   readonly reasons: Readonly<Record<string, number>>;
 }
 
+/**
+ * A named file, or a devdax device, mapped as one run with the contents it has. No tier is made of it: it is
+ * not cleared, and locked for this process.
+ */
+export interface PersistentConfig {
+  readonly kind: 'persistent';
+  readonly path: string;
+  readonly capacityBytes: number;
+}
+
 /** What one backend holds. */
 export interface BackendStats {
-  readonly kind: BackendConfig['kind'];
+  readonly kind: BackendConfig['kind'] | PersistentConfig['kind'];
   readonly capacityBytes: number;
   /** Bytes of chunks mapped now. */
   readonly mappedBytes: number;
@@ -135,10 +145,24 @@ export interface BackendStats {
   readonly refusedAllocations: number;
   /** Chunks whose pages could not be verified to lie where they should. */
   readonly unverifiedChunks: number;
+  /** Chunks of a file or device that are never handed out again because the device lost bytes in them. */
+  readonly retiredChunks: number;
   /** Fixed-address backends can take part in stable-address moves. */
   readonly fixedAddress: boolean;
   /** E.g. whether a file is mapped with MAP_SYNC; empty when there is nothing to say. */
   readonly note: string;
+}
+
+/** Bytes the device lost while they were mapped. They read as zeros until their run is freed. */
+export interface DamagedRange {
+  /** Chunk the range lies in; a range never crosses chunks. */
+  readonly chunk: number;
+  /** Offset inside the chunk, a multiple of 4096. */
+  readonly byteOffset: number;
+  /** A multiple of 4096; up to a whole chunk where the device loses 2 MiB at once. */
+  readonly byteLength: number;
+  /** `poison`: the hardware reported a memory error. `lost`: truncated file, full disk or removed device. */
+  readonly cause: 'poison' | 'lost';
 }
 
 /** Figures of one backend, each the median of several runs. */
@@ -159,8 +183,13 @@ export interface CalibrationResult {
  * thread pool; a run must not be freed while one is pending (the heap defers it).
  */
 export interface NativeHeap {
+  /**
+   * One word that grows whenever bytes are lost: reading it costs no native call. Wraps at 2^32; compare for
+   * change only. Stays readable after {@link NativeHeap.close}.
+   */
+  readonly damageCount: Uint32Array;
   /** Adds a backend and returns its index. Throws when it is unavailable. */
-  addBackend(config: BackendConfig): number;
+  addBackend(config: BackendConfig | PersistentConfig): number;
   /** Takes `chunks` contiguous chunks from a backend, zero-filled; returns the first one's index. */
   allocate(backend: number, chunks: number): number;
   /** The run's bytes as one external ArrayBuffer of at most `byteLength` bytes, made once per run. */
@@ -174,7 +203,8 @@ export interface NativeHeap {
   /**
    * Moves one chunk to another backend at the same address by copying on this thread. No other thread may
    * access the chunk meanwhile. Throws when it fails (`ERR_TIER_FULL` without room, `ERR_TIER_BUSY` during
-   * background work on the run); the chunk is then as it was.
+   * background work on the run, `ERR_TIER_LOST` when the chunk has damage or takes some while it is copied);
+   * the chunk is then as it was.
    */
   rebackChunk(chunk: number, backend: number): ChunkMoveResult;
   /**
@@ -182,16 +212,40 @@ export interface NativeHeap {
    * Throws at once what stands in the way of beginning, e.g. `ERR_TIER_FULL`; pages that stay are counted.
    */
   movePages(firstChunk: number, chunks: number, backend: number): Promise<ChunkMoveResult>;
-  /** Brings bytes into memory on the thread pool. */
+  /** Brings bytes into memory on the thread pool. Rejects with `ERR_TIER_LOST` when some of them are damaged. */
   prefault(firstChunk: number, byteOffset: number, byteLength: number): Promise<void>;
-  /** Copies `source` into the run on the thread pool; neither side may be changed meanwhile. */
+  /**
+   * Copies `source` into the run on the thread pool; neither side may be changed meanwhile. Rejects with
+   * `ERR_TIER_LOST` when bytes it wrote are damaged: they are then in plain memory, and only until the run is
+   * freed.
+   */
   write(firstChunk: number, byteOffset: number, source: Uint8Array): Promise<void>;
+  /**
+   * Brings bytes to the medium behind them, on the thread pool. Resolves with true when the medium holds them
+   * now (file: `msync`; DAX device: CPU caches written back), false when a part is ordinary memory, which holds
+   * nothing past the process. A backing file is anonymous: its bytes end with the process even when flushed;
+   * those of a DAX device stay. Rejects with `ERR_TIER_IO` when the device failed, `ERR_TIER_LOST` when the
+   * range has damage.
+   */
+  flush(firstChunk: number, byteOffset: number, byteLength: number): Promise<boolean>;
+  /**
+   * Chunks of a backend that do not lie on its node, looking at up to 1024 chunks from `from` on: the kernel
+   * moves pages away when it takes a node's memory offline. `next` is where to go on, `null` at the end.
+   */
+  strayChunks(
+    backend: number,
+    from: number,
+  ): { readonly chunks: readonly number[]; readonly next: number | null };
+  /** Every range lost in the runs that exist now, in address order. Empty after {@link NativeHeap.close}. */
+  damagedRanges(): readonly DamagedRange[];
   /**
    * Measures a backend on the thread pool with at most `bytes` of its memory for about `durationMs`. A file
    * that is not mapped with DAX is measured past the page cache: a latency is then one random 4 KiB read.
    */
   calibrate(backend: number, bytes: number, durationMs: number): Promise<CalibrationResult>;
   backendStats(backend: number): BackendStats;
+  /** Whether memory can be had of a backend now; `false` while its node's memory is offline. Reads a file. */
+  isAvailable(backend: number): boolean;
   /** Detaches every buffer and gives everything back. Idempotent. */
   close(): void;
 }

@@ -1,38 +1,50 @@
 /** The facade: an object store whose data lives on the tiers of this machine and moves by its heat. */
 
-import { invalidType, invalidValue, TierError } from './errors.ts';
+import { readCheckpoint } from './checkpoint/read-checkpoint.ts';
+import { storedObjects } from './checkpoint/stored-objects.ts';
+import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
+import { invalidType, invalidValue } from './errors.ts';
 import { BackendSet } from './memory/backend-set.ts';
+import type { DamagedUnit } from './memory/damage-book.ts';
 import {
   constructorCode,
   dataBytes,
   dataCode,
+  dataOf,
   type Stored,
   type StoredData,
   type TypedArray,
   type TypedArrayConstructor,
   viewOf,
 } from './memory/data.ts';
+import { flushAll } from './memory/flush.ts';
 import { Handle, type HandleOwner } from './memory/handle.ts';
+import { absentNodes, bringStraysHome } from './memory/homing.ts';
 import type { Key } from './memory/key-arena.ts';
 import type { LargeObject } from './memory/large-object.ts';
+import type { PlacementOrder } from './memory/object-maker.ts';
 import { isSmall } from './memory/object-space.ts';
 import { ObjectStore } from './memory/object-store.ts';
+import { openHeap } from './memory/open-heap.ts';
 import { Orphanage } from './memory/orphanage.ts';
 import { checkPlacement, Placer } from './memory/placement.ts';
-import { PlainHeap } from './memory/plain-heap.ts';
 import { maxRegionBytes, Region } from './memory/region.ts';
+import { scrub } from './memory/scrub.ts';
 import {
   type AllocateOptions,
+  type CheckpointOptions,
   checkOpen,
   checkStore,
   type OpenOptions,
   type OptimizePlacementOptions,
   type StoreOptions,
+  type VerifyOptions,
 } from './memory-options.ts';
+import type { CheckpointReport, RestoreReport, VerifyReport } from './memory-reports.ts';
 import { type MemoryStats, memoryStats } from './memory-stats.ts';
 import { DataMigrationEngine } from './migration/data-migration-engine.ts';
 import type { OptimizeReport } from './migration/engine-stats.ts';
-import { chunkBytes, type NativeHeap, nativeBinding } from './native.ts';
+import { Slices } from './migration/slices.ts';
 import { createPolicy } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
 import { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
@@ -59,6 +71,9 @@ export class TieredMemory implements AsyncDisposable {
   readonly #engine: DataMigrationEngine;
   readonly #orphanage: Orphanage;
   readonly #owner: HandleOwner;
+  #homing: NodeJS.Timeout | undefined;
+  readonly #verify: boolean;
+  readonly #sliceNs: number;
 
   private constructor(manager: HardwareTierManager, options: OpenOptions) {
     this.#manager = manager;
@@ -71,13 +86,17 @@ export class TieredMemory implements AsyncDisposable {
       store: this.#store,
       segments: table.words,
       buffers: set.buffers,
+      damage: set.damage,
       rewriteOrder: (byteLength) => this.#placer.order(byteLength, {}),
       disposed: (id, handle) => this.#orphanage.dispose(id, handle),
     };
+    this.#verify = options.verify ?? false;
+    this.#sliceNs = (options.mainThreadBudgetUs ?? defaultBudgetUs) * 1000;
+    this.#store.integrity.book.listener = options.onDamage;
     this.#engine = new DataMigrationEngine({
       target: this.#store.units,
       policy,
-      mainThreadBudgetUs: options.mainThreadBudgetUs,
+      mainThreadBudgetUs: options.mainThreadBudgetUs ?? defaultBudgetUs,
       bytesPerSecond: options.bytesPerSecond,
       maxUnits: options.maxUnits ?? defaultMaxUnits,
       onMove: options.onMove,
@@ -103,6 +122,7 @@ export class TieredMemory implements AsyncDisposable {
     const memory = new TieredMemory(manager, options);
     if (background !== false) {
       memory.#engine.start(background === true ? 1000 : background.intervalMs);
+      memory.#homing = setInterval(() => void memory.#bringStraysHome(), homingIntervalMs).unref();
     }
     return memory;
   }
@@ -114,7 +134,8 @@ export class TieredMemory implements AsyncDisposable {
 
   /** What this machine or container cannot do, why, and what helps. */
   get limits(): readonly Limit[] {
-    return this.#manager.limits;
+    if (this.#store.closed) return this.#manager.limits;
+    return [...this.#manager.limits, ...absentNodes(this.#store.space.set)];
   }
 
   /** Detection and selection of tiers. */
@@ -147,7 +168,8 @@ export class TieredMemory implements AsyncDisposable {
     const key = checkStore(options);
     const bytes = dataBytes(data);
     const order = this.#placer.order(bytes.byteLength, options);
-    return this.#handle(await this.#store.putLarge(key, code, bytes, order), key);
+    const verify = options.verify ?? this.#verify;
+    return this.#handle(await this.#store.putLarge(key, code, bytes, order, verify), key);
   }
 
   /** As {@link store}, wholly on this thread. */
@@ -155,7 +177,8 @@ export class TieredMemory implements AsyncDisposable {
     const key = checkStore(options);
     const code = dataCode(data);
     const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
-    const id = this.#store.put(key, code, data, () => this.#placer.order(bytes, options));
+    const choose = (): PlacementOrder => this.#placer.order(bytes, options);
+    const id = this.#store.put(key, code, data, choose, options.verify ?? this.#verify);
     return this.#handle(id, key);
   }
 
@@ -175,6 +198,8 @@ export class TieredMemory implements AsyncDisposable {
   /**
    * As {@link get}, after the data was brought into memory off the main thread, so that reading it does not
    * wait for a device.
+   *
+   * @throws TierError `ERR_TIER_LOST` when a part of the data turns out to be lost
    */
   async fetch<T extends StoredData = StoredData>(key: Key): Promise<Handle<T> | undefined> {
     const handle = this.get<T>(key);
@@ -193,6 +218,10 @@ export class TieredMemory implements AsyncDisposable {
       } else {
         await space.set.heap.prefault(large.firstChunk, 0, large.byteLength);
       }
+    } catch (error) {
+      // The heap knows a chunk, not whose it is.
+      if (!this.#store.closed && !handle.disposed) this.#store.integrity.require(id);
+      throw error;
     } finally {
       if (!this.#store.closed) this.#store.holds.end(hold);
     }
@@ -223,11 +252,16 @@ export class TieredMemory implements AsyncDisposable {
     const order = this.#placer.order(byteLength, options);
     const id = this.#store.allocate(code, byteLength, order, options.ownerThreadOnly ?? false);
     const object = this.#store.space.largeOf(id) as LargeObject;
-    const buffer = this.#store.space.set.heap.buffer(object.firstChunk, byteLength);
-    const view = viewOf(code, buffer, 0, byteLength) as V;
-    const region = new Region<V>(this.#owner, object, view);
-    this.#orphanage.adopt(region, id);
-    return region;
+    try {
+      const buffer = this.#store.space.set.heap.buffer(object.firstChunk, byteLength);
+      const view = viewOf(code, buffer, 0, byteLength) as V;
+      const region = new Region<V>(this.#owner, object, view);
+      this.#orphanage.adopt(region, id);
+      return region;
+    } catch (error) {
+      this.#store.remove(id);
+      throw error;
+    }
   }
 
   /** Deletes the data under `key`; `false` when there was none. Open leases keep their bytes. */
@@ -261,7 +295,43 @@ export class TieredMemory implements AsyncDisposable {
    */
   async optimizePlacement(options: OptimizePlacementOptions = {}): Promise<OptimizeReport> {
     this.#store.check();
+    if (options.dryRun !== true) await this.#bringStraysHome();
+    this.#store.check();
     return this.#engine.optimize(options);
+  }
+
+  /**
+   * Reads all data stored with `verify` once, within the main-thread budget, and so finds what changed silently.
+   * Data that a writing lease is open on is left out.
+   */
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#store.check();
+    const progress = { checked: 0, bytes: 0 };
+    const slices = new Slices(this.#sliceNs, () => performance.now() * 1e6);
+    const finished = await slices.drive(scrub(this.#store, progress), options.signal);
+    return { ...progress, damaged: this.damage(), aborted: !finished };
+  }
+
+  /** What was found damaged so far and is neither written again nor deleted. Empty as a rule. */
+  damage(): readonly DamagedUnit[] {
+    this.#store.check();
+    this.#store.integrity.settle();
+    return this.#store.integrity.book.list();
+  }
+
+  /**
+   * Brings what lies on files and DAX devices to their media, off the main thread. Resolves with `true` when that is
+   * all there is, `false` when a part is in volatile memory or lost. Files end with the process all the same; this
+   * is no way to keep data.
+   *
+   * @throws TierError `ERR_TIER_IO` when a device failed; the others were flushed
+   */
+  async flush(): Promise<boolean> {
+    this.#store.check();
+    this.#store.integrity.settle();
+    const durable = await flushAll(this.#store.space, () => this.#store.closed);
+    this.#store.check();
+    return durable;
   }
 
   /** Bytes, objects, accesses and migrations, per tier and in all. A plain object; cheap. */
@@ -270,9 +340,47 @@ export class TieredMemory implements AsyncDisposable {
     return memoryStats(this.#store, this.#engine.stats());
   }
 
+  /**
+   * Writes everything that has a key, with types, tiers and `verify`, to a file: whole or not at all, durable when it
+   * resolves, an earlier one of that name kept until then. Every value is as it was at one moment, but not all at the
+   * same moment: do not change values that belong together meanwhile. Regions and data without a key are left out,
+   * and so is what is damaged: it is named in the report.
+   *
+   * @throws TierError `ERR_TIER_FULL`, `ERR_TIER_NO_PERMISSION`, `ERR_TIER_UNAVAILABLE` or `ERR_TIER_IO` of the file;
+   *   `ERR_TIER_LOST` when a large value is lost while it is written
+   */
+  async checkpoint(path: string, options: CheckpointOptions = {}): Promise<CheckpointReport> {
+    this.#store.check();
+    if (typeof path !== 'string' || path === '') throw invalidType('path', 'a path', path);
+    const damaged: DamagedUnit[] = [];
+    const objects = storedObjects(this.#store, damaged);
+    return { ...(await writeCheckpoint(path, objects, options.signal)), damaged };
+  }
+
+  /**
+   * Stores everything that a checkpoint holds, on the tier it was on, or the nearest there is. What is stored under
+   * one of its keys is replaced.
+   *
+   * @throws TierError `ERR_TIER_CORRUPT` for a checkpoint that is cut off, before anything is stored, or damaged, with
+   *   everything before the damage stored; `ERR_TIER_CONFIG` for a file of another kind or version; as {@link store}
+   */
+  async restore(path: string): Promise<RestoreReport> {
+    this.#store.check();
+    if (typeof path !== 'string' || path === '') throw invalidType('path', 'a path', path);
+    let objects = 0;
+    let bytes = 0;
+    for await (const { key, type, tier, verify, ...rest } of readCheckpoint(path)) {
+      await this.store(dataOf(type, rest.bytes), { key, tierHint: tier, verify });
+      objects++;
+      bytes += rest.byteLength;
+    }
+    return { objects, bytes };
+  }
+
   /** Stops migration and frees everything; handles, leases and regions become invalid. Idempotent. */
   async close(): Promise<void> {
     if (this.#store.closed) return;
+    clearInterval(this.#homing);
     this.#engine.stop();
     this.#orphanage.close();
     this.#store.close();
@@ -282,6 +390,11 @@ export class TieredMemory implements AsyncDisposable {
     await this.close();
   }
 
+  #bringStraysHome(): Promise<number> {
+    const { space, mover } = this.#store;
+    return bringStraysHome(space.set, mover, () => this.#store.closed);
+  }
+
   #handle<T extends StoredData>(id: number, key: Key | undefined): Handle<T> {
     const handle = new Handle<T>(this.#owner, id, key === undefined);
     if (key === undefined) this.#orphanage.adopt(handle, id);
@@ -289,16 +402,14 @@ export class TieredMemory implements AsyncDisposable {
   }
 }
 
+/** A node's memory does not come and go by the second. */
+const homingIntervalMs = 10_000;
+
+/** As the engine's own. */
+const defaultBudgetUs = 200;
+
 /** Plans of this size take one or two milliseconds of the main thread. */
 const defaultMaxUnits = 4096;
-
-function openHeap(tiers: readonly Tier[]): NativeHeap {
-  const binding = nativeBinding();
-  if (binding instanceof TierError) return new PlainHeap();
-  const capacityBytes = tiers.reduce((sum, tier) => sum + tier.capacityBytes, 0);
-  // Address space is free; twice the budget leaves room for runs between holes.
-  return binding.openHeap({ reserveBytes: 2 * capacityBytes + 64 * chunkBytes });
-}
 
 function choosePolicy(manager: HardwareTierManager, policy: OpenOptions['policy']): Policy {
   if (typeof policy === 'object') return policy;

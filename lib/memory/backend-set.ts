@@ -6,6 +6,7 @@
 import { TierError, type TierErrorCode } from '../errors.ts';
 import { chunkBytes, type NativeHeap } from '../native.ts';
 import type { BackendConfig, Tier } from '../tiers/tier.ts';
+import { DamagedRanges } from './damaged-ranges.ts';
 import { unitBytes, unitsPerChunk } from './size-classes.ts';
 
 /** One backend as the allocators see it. */
@@ -37,6 +38,8 @@ const noBytes = new Uint8Array(noBuffer);
 /** The set. Owns the heap. */
 export class BackendSet {
   readonly heap: NativeHeap;
+  /** What the devices have lost. */
+  readonly damage: DamagedRanges;
   readonly tiers: readonly Tier[];
   readonly all: BackendState[] = [];
   /** Backends of a tier. */
@@ -50,6 +53,7 @@ export class BackendSet {
   /** Opens every backend. On failure what was opened is closed and the error says which tier it was. */
   constructor(heap: NativeHeap, tiers: readonly Tier[]) {
     this.heap = heap;
+    this.damage = new DamagedRanges(heap);
     this.tiers = tiers;
     try {
       this.ofTier = tiers.map((tier, index) =>
@@ -99,10 +103,15 @@ export class BackendSet {
   /** Takes one chunk for slabs and makes its bytes reachable. Throws `ERR_TIER_*`. */
   takeSlabChunk(backend: BackendState): number {
     const chunk = this.heap.allocate(backend.index, 1);
+    try {
+      const buffer = this.heap.buffer(chunk, chunkBytes);
+      this.buffers[chunk] = buffer;
+      this.bytes[chunk] = new Uint8Array(buffer);
+    } catch (error) {
+      this.heap.free(chunk);
+      throw error;
+    }
     this.#backendOf[chunk] = backend;
-    const buffer = this.heap.buffer(chunk, chunkBytes);
-    this.buffers[chunk] = buffer;
-    this.bytes[chunk] = new Uint8Array(buffer);
     return chunk;
   }
 
@@ -111,6 +120,7 @@ export class BackendSet {
     // Not `delete`: it would turn the arrays into dictionaries, and every read looks into them.
     this.buffers[chunk] = noBuffer;
     this.bytes[chunk] = noBytes;
+    this.damage.forget(chunk, 1);
     this.heap.free(chunk);
   }
 
@@ -134,6 +144,7 @@ export class BackendSet {
     for (let i = 0; i < chunks; i++) {
       this.#backendOf[first + i].usedUnits -= unitsPerChunk;
     }
+    this.damage.forget(first, chunks);
     this.heap.free(first);
   }
 

@@ -162,6 +162,13 @@ export function viewOf(
   }
 }
 
+/** Bytes that nobody else uses, at the start of their buffer, as the type that was stored. */
+export function dataOf(code: number, own: Uint8Array): StoredData {
+  if (code === stringCode) return decoder.decode(own);
+  const buffer = own.buffer as ArrayBuffer;
+  return code === arrayBufferCode ? buffer : viewOf(code, buffer, 0, own.byteLength);
+}
+
 /** A private copy of what `viewOf` returned, as the type that was stored. */
 export function copyOf(code: number, view: Uint8Array | TypedArray | DataView): StoredData {
   switch (code) {

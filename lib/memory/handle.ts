@@ -2,19 +2,22 @@
 
 import { invalidType, invalidValue, TierError } from '../errors.ts';
 import type { TierName } from '../tiers/tier.ts';
+import type { DamagedRanges } from './damaged-ranges.ts';
 import {
   copyOf,
   type DataType,
   dataBytes,
   dataCode,
+  dataOf,
   type StoredData,
   typeName,
   type ViewOf,
   viewOf,
 } from './data.ts';
 import type { Key } from './key-arena.ts';
-import { Lease } from './lease.ts';
-import type { ObjectStore, PlacementOrder } from './object-store.ts';
+import { Lease, type LeaseOptions } from './lease.ts';
+import type { PlacementOrder } from './object-maker.ts';
+import type { ObjectStore } from './object-store.ts';
 import {
   chunkMask,
   generationShift,
@@ -28,6 +31,7 @@ import {
   segmentShift,
   typeMask,
   typeShift,
+  watchedFlag,
   whereWord,
 } from './object-table.ts';
 import { slotAlignment } from './size-classes.ts';
@@ -38,6 +42,7 @@ export interface HandleOwner {
   /** The store's records and chunk bytes: what `borrow` needs, without a walk through the store. */
   readonly segments: readonly Uint32Array[];
   readonly buffers: readonly ArrayBuffer[];
+  readonly damage: DamagedRanges;
   /** Where a rewritten value may go when its tier has no room. */
   rewriteOrder(byteLength: number): PlacementOrder;
   /** A handle without a key was disposed: nobody can reach its data any more. */
@@ -45,6 +50,8 @@ export interface HandleOwner {
 }
 
 const countMask = 0xffff;
+/** Objects whose records do not say all about them. */
+const unusual = largeFlag | watchedFlag;
 
 /**
  * Stored data. Reading copies unless asked otherwise, so what was read never changes under the reader:
@@ -55,6 +62,10 @@ const countMask = 0xffff;
  * | `read(into)` | yes, into your array | for ever |
  * | `lease()` | no | until the lease is disposed; pins the data |
  * | `borrow()` | no | until the next `await` or the next change to the memory |
+ *
+ * All three throw `ERR_TIER_LOST` when the device lost a part of the data, and `ERR_TIER_CORRUPT` when data stored
+ * with `verify` is not what was written; then until it is written again in full or deleted. Views do not throw: what
+ * is lost while one is used reads as zeros, and the next call throws.
  *
  * A handle from `get` or `store` with a key is a name: dropping it does nothing. A handle stored without a
  * key owns its data: `dispose` (or `using`) frees it at once, garbage collection some time later.
@@ -112,16 +123,19 @@ export class Handle<T extends StoredData = StoredData> {
   /** Copies the data to the start of `into` and returns it. Throws when `into` is too short. */
   read<V extends Exclude<StoredData, string>>(into: V): V;
   read(into?: Exclude<StoredData, string>): StoredData {
-    const view = this.borrow() as Uint8Array;
-    if (into === undefined) return copyOf(this.#store.typeOf(this.#id), view);
-    if (typeof into !== 'object')
-      throw invalidType('into', 'a TypedArray, DataView or ArrayBuffer', into);
-    const target = dataBytes(into);
-    if (target.byteLength < view.byteLength) {
-      throw invalidValue('into', `at least ${view.byteLength} bytes long`, target.byteLength);
+    const view = this.#view() as Uint8Array | undefined;
+    if (view === undefined) return this.#readWatched(into);
+    const { damage } = this.#owner;
+    let data: StoredData;
+    if (into === undefined) {
+      data = copyOf(this.#store.typeOf(this.#id), view);
+    } else {
+      bytesOfTarget(into, view.byteLength).set(dataBytes(view));
+      data = into;
     }
-    target.set(dataBytes(view));
-    return into;
+    // After copying: what is lost while it is read turns into zeros under the copy.
+    if (damage.count[0] !== damage.seen) this.#store.integrity.require(this.#id);
+    return data;
   }
 
   /**
@@ -129,13 +143,33 @@ export class Handle<T extends StoredData = StoredData> {
    * the next change to the memory. Use `lease` to keep them longer.
    */
   borrow(): ViewOf<T> {
+    const { damage } = this.#owner;
+    const view = this.#view() ?? this.#borrowWatched();
+    if (damage.count[0] !== damage.seen) this.#store.integrity.require(this.#id);
+    return view;
+  }
+
+  /** The stored bytes without a copy, kept in place until the lease is disposed: `using l = h.lease()`. */
+  lease(options: LeaseOptions = {}): Lease<ViewOf<T>> {
+    if (typeof options !== 'object' || options === null) {
+      throw invalidType('options', 'an object', options);
+    }
+    const { write = false } = options;
+    if (typeof write !== 'boolean') throw invalidType('write', 'a boolean', write);
+    const view = this.borrow();
+    if (write) this.#store.noteWrite(this.#id);
+    return new Lease(this.#store, this.#store.hold(this.#id, write), view, write);
+  }
+
+  /** The bytes; undefined for an object that has to be looked at first. Counts the access. */
+  #view(): ViewOf<T> | undefined {
     const { segments, buffers } = this.#owner;
     const words = segments[this.#id >>> segmentShift];
     const base = (this.#id & segmentMask) * recordWords;
     const place = words[base + offsetWord];
     if (place >>> generationShift !== this.#tag >>> 1) throw gone();
     const where = words[base + whereWord];
-    if ((where & largeFlag) !== 0) return this.#borrowLarge();
+    if ((where & unusual) !== 0) return this.#viewUnusual(where);
     const pending = words[base + pendingWord];
     const reads = pending & countMask;
     // The first read since the last plan takes the slow way; 65,535 are as hot as it gets.
@@ -149,15 +183,9 @@ export class Handle<T extends StoredData = StoredData> {
     ) as ViewOf<T>;
   }
 
-  /** The stored bytes without a copy, kept in place until the lease is disposed: `using l = h.lease()`. */
-  lease(): Lease<ViewOf<T>> {
-    const view = this.borrow();
-    return new Lease(this.#store, this.#store.hold(this.#id), view);
-  }
-
   /**
    * Replaces the data, in place where it fits. Every handle of the data sees the new value; leases keep the
-   * old one. The type stays. Throws `ERR_TIER_FULL`, and then nothing has changed.
+   * old one. The type stays, and so does verification; data that was damaged is whole again. Throws `ERR_TIER_FULL`, and then nothing has changed.
    */
   write(data: T): void {
     const id = this.#live();
@@ -184,22 +212,51 @@ export class Handle<T extends StoredData = StoredData> {
     return this.#owner.store;
   }
 
-  #borrowLarge(): ViewOf<T> {
-    const large = this.#store.space.largeOf(this.#id);
-    if (large?.bytes === undefined) throw gone();
-    this.#store.ledger.noteLarge(large, 0, large.byteLength, false);
-    return viewOf(
-      this.#store.typeOf(this.#id),
-      large.bytes.buffer as ArrayBuffer,
-      0,
-      large.byteLength,
-    ) as ViewOf<T>;
+  /** The bytes of a large object, or undefined for a watched one. */
+  #viewUnusual(where: number): ViewOf<T> | undefined {
+    this.#store.noteRead(this.#id);
+    return (where & watchedFlag) === 0 ? this.#viewOf(this.#bytes()) : undefined;
+  }
+
+  /** A verified object is copied first and then checked, so that what was checked is what is returned. */
+  #readWatched(into: Exclude<StoredData, string> | undefined): StoredData {
+    const { integrity, space } = this.#store;
+    integrity.require(this.#id);
+    const target = into === undefined ? undefined : bytesOfTarget(into, space.byteLength(this.#id));
+    const copy = integrity.copy(this.#id, target);
+    return into ?? dataOf(this.#store.typeOf(this.#id), copy);
+  }
+
+  #borrowWatched(): ViewOf<T> {
+    this.#store.integrity.requireWhole(this.#id);
+    return this.#viewOf(this.#bytes());
+  }
+
+  #bytes(): Uint8Array {
+    const bytes = this.#store.space.bytesOf(this.#id);
+    if (bytes === undefined) throw gone();
+    return bytes;
+  }
+
+  #viewOf({ buffer, byteOffset, byteLength }: Uint8Array): ViewOf<T> {
+    const code = this.#store.typeOf(this.#id);
+    return viewOf(code, buffer as ArrayBuffer, byteOffset, byteLength) as ViewOf<T>;
   }
 
   #live(): number {
     if (this.disposed) throw gone();
     return this.#id;
   }
+}
+
+function bytesOfTarget(into: Exclude<StoredData, string>, byteLength: number): Uint8Array {
+  if (typeof into !== 'object')
+    throw invalidType('into', 'a TypedArray, DataView or ArrayBuffer', into);
+  const target = dataBytes(into);
+  if (target.byteLength < byteLength) {
+    throw invalidValue('into', `at least ${byteLength} bytes long`, target.byteLength);
+  }
+  return target;
 }
 
 function gone(): TierError {

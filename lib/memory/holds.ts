@@ -5,13 +5,20 @@
 
 import type { LargeObject } from './large-object.ts';
 
-/** The bytes one or more leases see. */
-export interface Hold {
-  readonly id: number;
+/** Where leased bytes are. */
+export interface HeldPlace {
   readonly chunk: number;
   readonly byteOffset: number;
+  readonly byteLength: number;
   readonly large: LargeObject | undefined;
+}
+
+/** The bytes one or more leases see. */
+export interface Hold extends HeldPlace {
+  readonly id: number;
   leases: number;
+  /** Those of them that write. */
+  writers: number;
   /** The object has gone elsewhere; the slot belongs to the leases alone. */
   orphaned: boolean;
 }
@@ -21,11 +28,18 @@ export class Holds {
   readonly #byId: Map<number, Hold> = new Map();
   readonly #release: (hold: Hold) => void;
   readonly #unhold: (id: number) => void;
+  readonly #written: (id: number) => void;
   #open = 0;
 
-  constructor(hooks: { release: (hold: Hold) => void; unhold: (id: number) => void }) {
+  /** `written` is told when the last writing lease of an object ends that still has these bytes. */
+  constructor(hooks: {
+    release: (hold: Hold) => void;
+    unhold: (id: number) => void;
+    written: (id: number) => void;
+  }) {
     this.#release = hooks.release;
     this.#unhold = hooks.unhold;
+    this.#written = hooks.written;
   }
 
   /** Leases open now. */
@@ -33,20 +47,27 @@ export class Holds {
     return this.#open;
   }
 
-  /** Opens a lease on an object that lies here. */
-  acquire(id: number, chunk: number, byteOffset: number, large?: LargeObject): Hold {
+  /** Whether a writing lease of an object is open. */
+  isBeingWritten(id: number): boolean {
+    return (this.#byId.get(id)?.writers ?? 0) > 0;
+  }
+
+  /** Opens a lease on an object, whose place is asked for if it is the first. */
+  acquire(id: number, writes: boolean, place: () => HeldPlace): Hold {
     let hold = this.#byId.get(id);
     if (hold === undefined) {
-      hold = { id, chunk, byteOffset, large, leases: 0, orphaned: false };
+      hold = { id, ...place(), leases: 0, writers: 0, orphaned: false };
       this.#byId.set(id, hold);
     }
     hold.leases++;
+    if (writes) hold.writers++;
     this.#open++;
     return hold;
   }
 
-  /** Ends a lease. */
-  end(hold: Hold): void {
+  /** Ends a lease; `writes` as it was opened with. */
+  end(hold: Hold, writes = false): void {
+    if (writes && --hold.writers === 0 && !hold.orphaned) this.#written(hold.id);
     hold.leases--;
     this.#open--;
     if (hold.leases > 0) return;

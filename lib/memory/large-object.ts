@@ -1,6 +1,7 @@
 /** Values and regions of whole chunks: one address for life, each chunk on a tier of its own. */
 
 import { neverAccessed } from '../tracking/heat.ts';
+import type { ByteRange } from './byte-ranges.ts';
 
 /** Region chunks and small objects share one space of unit ids; a chunk's id is this plus its index. */
 export const chunkUnitBase: number = 2 ** 32;
@@ -32,6 +33,10 @@ export interface LargeObject {
   readonly exposed: boolean;
   /** The caller promises that only this thread touches an exposed region. */
   readonly ownerThreadOnly: boolean;
+  /** CRC-32 of each chunk, of an object stored with verification. */
+  sums: Uint32Array | undefined;
+  /** Lost bytes of a region that its user has filled again. */
+  acknowledged: readonly ByteRange[];
   /** At least one access was reported. Until then an exposed region is left where it is. */
   tracked: boolean;
   /** A background move is in flight. */
@@ -60,6 +65,8 @@ export function makeLargeObject(
     reads: new Uint16Array(fields.chunks),
     writes: new Uint16Array(fields.chunks),
     marks: new Uint8Array(fields.chunks),
+    sums: undefined,
+    acknowledged: [],
     tracked: !fields.exposed,
     moving: false,
     doomed: false,

@@ -1,58 +1,75 @@
 /**
  * Moves one unit. A small object is copied to a slot of the target tier; a chunk keeps its address and gets
- * another backing. Whatever the outcome, the bytes are whole and in exactly one place.
+ * another backing. Whatever the outcome, the bytes are whole and in exactly one place: verified bytes are checked
+ * before and after, and lost ones stay where they are.
  */
 
 import { TierError } from '../errors.ts';
-import type { MoveOutcome } from '../migration/migration-target.ts';
+import type { FailedMove, MoveOutcome, MoveResult } from '../migration/migration-target.ts';
+import type { ChunkMoveResult } from '../native.ts';
 import type { BackendState } from './backend-set.ts';
+import { checksum, chunkOfBytes } from './checksums.ts';
 import type { HeatLedger } from './heat-ledger.ts';
+import type { Integrity } from './integrity.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
 import type { MayMove, ObjectSpace } from './object-space.ts';
 import {
   leasedFlag,
-  lengthWord,
   liveFlag,
   pinnedFlag,
   recordWords,
   segmentMask,
   segmentShift,
+  watchedFlag,
   whereWord,
 } from './object-table.ts';
+
+/** One chunk on its way. */
+interface Carriage {
+  readonly object: LargeObject;
+  readonly chunk: number;
+  readonly source: BackendState;
+  readonly target: BackendState;
+  /** A copy of its bytes to fall back on, if the object is verified. */
+  readonly original: Uint8Array | undefined;
+}
 
 /** Moves units between tiers. */
 export class Mover {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
+  readonly #integrity: Integrity;
 
-  constructor(space: ObjectSpace, ledger: HeatLedger) {
+  constructor(space: ObjectSpace, ledger: HeatLedger, integrity: Integrity) {
     this.#space = space;
     this.#ledger = ledger;
+    this.#integrity = integrity;
   }
 
   /** See `MigrationTarget.move`. */
-  move(unit: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome> {
+  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {
+    this.#integrity.settle();
     if (unit >= chunkUnitBase) return this.#moveChunk(unit - chunkUnitBase, from, to);
     return this.moveSmall(unit, from, to);
   }
 
   /** Moves a small object by copy. */
-  moveSmall(id: number, from: number, to: number): MoveOutcome {
+  moveSmall(id: number, from: number, to: number): MoveResult {
     const space = this.#space;
     const where = this.#where(id);
     if ((where & liveFlag) === 0) return 'gone';
     if ((where & (leasedFlag | pinnedFlag)) !== 0) return 'leased';
     if (space.tierOf(id) !== from) return 'elsewhere';
+    if (!this.mayMove(id)) return 'damaged';
     const chunk = space.chunkOf(id);
     const byteOffset = space.byteOffsetOf(id);
-    const length =
-      space.table.words[id >>> segmentShift][(id & segmentMask) * recordWords + lengthWord];
     const node = space.set.backendOf(chunk).node;
     this.#ledger.leaving(id);
-    const placed = this.placeSmall(id, length, to, node);
-    if (placed) space.copyFrom(id, chunk, byteOffset);
+    const placed = this.placeSmall(id, space.byteLength(id), to, node);
+    const copied = placed && space.copyFrom(id, chunk, byteOffset);
     this.#ledger.arrived(id);
-    return placed ? 'moved' : 'full';
+    if (copied) return 'moved';
+    return placed ? this.#badCopy(id) : 'full';
   }
 
   /** As `ObjectSpace.placeSmall`, closing holes in the tier's slabs when it has no room otherwise. */
@@ -60,76 +77,160 @@ export class Mover {
     const space = this.#space;
     return (
       space.placeSmall(id, byteLength, tier, node) ||
-      (space.compact(tier, byteLength, this.mayMove) &&
+      (space.compactor.makeRoom(tier, byteLength, this.mayMove) &&
         space.placeSmall(id, byteLength, tier, node))
     );
   }
 
-  /** Within its tier any object may be moved but one that a lease sees or that is being made. */
-  readonly mayMove: MayMove = (id) => (this.#where(id) & (leasedFlag | liveFlag)) === liveFlag;
+  /**
+   * Within its tier any object may be moved but one that a lease sees, that is being made, or that is damaged. Looks
+   * at every byte of a verified object.
+   */
+  readonly mayMove: MayMove = (id) => {
+    const where = this.#where(id);
+    if ((where & (leasedFlag | liveFlag)) !== liveFlag) return false;
+    return (where & watchedFlag) === 0 || this.#integrity.check(id);
+  };
 
-  #moveChunk(chunk: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome> {
+  #moveChunk(chunk: number, from: number, to: number): MoveResult | Promise<MoveResult> {
     const { set, largeOfChunk } = this.#space;
     const object = largeOfChunk.get(chunk);
     if (object === undefined) return 'gone';
     if (set.tierOf(chunk) !== from) return 'elsewhere';
     const where = this.#where(object.id);
     if ((where & (leasedFlag | pinnedFlag)) !== 0 || object.moving) return 'leased';
+    if (set.damage.has(chunk) || this.#integrity.book.has(object.id)) return 'damaged';
     const source = set.backendOf(chunk);
     const target = set
       .preferred(to, source.node)
-      .find((backend) => this.#space.makeRunRoom(backend, 1, this.mayMove));
+      .find((backend) => this.#space.compactor.makeRunRoom(backend, 1, this.mayMove));
     if (target === undefined) return 'full';
-    if (set.canMovePages(source, target)) return this.#movePages(object, chunk, from, target);
+    const movable = set.canMovePages(source, target);
     // Other threads may hold the view, and the copy stops only this one.
-    if (object.exposed && !object.ownerThreadOnly) return 'unsupported';
-    return this.#reback(object, chunk, from, target);
+    if (!movable && object.exposed && !object.ownerThreadOnly) return 'unsupported';
+    const original = this.#original(object, chunk);
+    if (original === 'damaged') return original;
+    const carriage = { object, chunk, source, target, original };
+    return movable ? this.#movePages(carriage) : this.#reback(carriage);
   }
 
-  #reback(object: LargeObject, chunk: number, from: number, target: BackendState): MoveOutcome {
+  #reback(carriage: Carriage): MoveResult {
+    const { heap } = this.#space.set;
+    const { chunk, source, target } = carriage;
     try {
-      const result = this.#space.set.heap.rebackChunk(chunk, target.index);
-      if (result.applied === 0) return 'refused';
+      const result = heap.rebackChunk(chunk, target.index);
+      if (result.applied === 0) return refused(result);
     } catch (error) {
-      return this.#failure(error);
+      return this.#failure(error, carriage);
     }
-    this.#arrived(object, chunk, from, target);
-    return 'moved';
+    if (this.#isWhole(carriage)) return this.#arrived(carriage);
+    let back = false;
+    try {
+      back = heap.rebackChunk(chunk, source.index).applied > 0;
+    } catch (error) {
+      if (!(error instanceof TierError)) throw error;
+    }
+    return this.#restored(carriage, back);
   }
 
-  async #movePages(
-    object: LargeObject,
-    chunk: number,
-    from: number,
-    target: BackendState,
-  ): Promise<MoveOutcome> {
+  async #movePages(carriage: Carriage): Promise<MoveResult> {
+    const { heap } = this.#space.set;
+    const { object, chunk, source, target } = carriage;
     object.moving = true;
     try {
-      const result = await this.#space.set.heap.movePages(chunk, 1, target.index);
-      if (result.applied === 0) return 'refused';
-      this.#arrived(object, chunk, from, target);
-      return 'moved';
+      const result = await heap.movePages(chunk, 1, target.index);
+      if (result.applied === 0) return refused(result);
+      if (this.#isWhole(carriage)) return this.#arrived(carriage);
+      const back = await heap.movePages(chunk, 1, source.index).catch(() => undefined);
+      return this.#restored(carriage, back !== undefined && back.applied > 0);
     } catch (error) {
-      return this.#failure(error);
+      return this.#failure(error, carriage);
     } finally {
       object.moving = false;
       if (object.doomed) this.#space.freeLarge(object);
     }
   }
 
-  #arrived(object: LargeObject, chunk: number, from: number, target: BackendState): void {
-    this.#space.set.chunkMoved(chunk, target);
-    if (!object.doomed)
-      this.#ledger.chunkMoved(object, chunk - object.firstChunk, from, target.tier);
+  /**
+   * Brings a chunk that strayed from its backend's node back to it; safe while it is used. `false` when it stays
+   * where it is.
+   */
+  async bringHome(chunk: number): Promise<boolean> {
+    const { set, largeOfChunk } = this.#space;
+    const object = largeOfChunk.get(chunk);
+    if (object?.moving) return false;
+    if (object !== undefined) object.moving = true;
+    try {
+      return (await set.heap.movePages(chunk, 1, set.backendOf(chunk).index)).applied > 0;
+    } catch (error) {
+      if (!(error instanceof TierError)) throw error;
+      return false;
+    } finally {
+      if (object !== undefined) object.moving = false;
+      if (object?.doomed) this.#space.freeLarge(object);
+    }
   }
 
-  #failure(error: unknown): MoveOutcome {
+  /** A copy of a verified chunk; undefined of any other. */
+  #original(object: LargeObject, chunk: number): Carriage['original'] | 'damaged' {
+    if (object.sums === undefined) return undefined;
+    const index = chunk - object.firstChunk;
+    const bytes = chunkOfBytes(object.bytes as Uint8Array, index).slice();
+    if (checksum(bytes) === object.sums[index]) return bytes;
+    this.#integrity.condemn(object.id);
+    return 'damaged';
+  }
+
+  #isWhole({ object, chunk, original }: Carriage): boolean {
+    // Deleted meanwhile, or its memory closed: then its view is empty.
+    if (original === undefined || object.doomed || object.bytes?.byteLength === 0) return true;
+    // The sum comes when the lease ends.
+    if (this.#integrity.isBeingWritten(object.id)) return true;
+    return this.#integrity.chunkMatches(object, chunk - object.firstChunk);
+  }
+
+  /** After a verified chunk arrived changed: it was taken `back` or stays, with the bytes it had. */
+  #restored(carriage: Carriage, back: boolean): MoveResult {
+    const { object, chunk, original } = carriage;
+    if (!this.#isWhole(carriage)) {
+      const bytes = chunkOfBytes(object.bytes as Uint8Array, chunk - object.firstChunk);
+      bytes.set(original as Uint8Array);
+    }
+    // It may have been written meanwhile: then what it had is not what it should have.
+    if (!this.#isWhole(carriage)) this.#integrity.condemn(object.id);
+    return back ? { outcome: 'refused', code: 'ERR_TIER_CORRUPT' } : this.#arrived(carriage);
+  }
+
+  #arrived({ object, chunk, source, target }: Carriage): MoveOutcome {
+    this.#space.set.chunkMoved(chunk, target);
+    if (!object.doomed) {
+      this.#ledger.chunkMoved(object, chunk - object.firstChunk, source.tier, target.tier);
+    }
+    return 'moved';
+  }
+
+  #badCopy(id: number): FailedMove {
+    const code = this.#space.set.damage.moved ? 'ERR_TIER_LOST' : 'ERR_TIER_CORRUPT';
+    this.#integrity.settle();
+    return { outcome: this.#integrity.book.has(id) ? 'damaged' : 'refused', code };
+  }
+
+  #failure(error: unknown, { chunk }: Carriage): MoveResult {
     if (!(error instanceof TierError)) throw error;
-    return error.code === 'ERR_TIER_FULL' ? 'full' : 'refused';
+    const { code } = error;
+    if (code === 'ERR_TIER_FULL') return 'full';
+    this.#integrity.settle();
+    return { outcome: this.#space.set.damage.has(chunk) ? 'damaged' : 'refused', code };
   }
 
   #where(id: number): number {
     const words = this.#space.table.words[id >>> segmentShift];
     return words === undefined ? 0 : words[(id & segmentMask) * recordWords + whereWord];
   }
+}
+
+/** Nothing was moved: what the kernel said of the first page that stayed. */
+function refused({ reasons }: ChunkMoveResult): MoveResult {
+  const [code] = Object.keys(reasons);
+  return code === undefined ? 'refused' : { outcome: 'refused', code };
 }

@@ -5,7 +5,9 @@
 
 import { TierError } from '../errors.ts';
 import { chunkBytes } from '../native.ts';
-import type { BackendSet, BackendState } from './backend-set.ts';
+import type { BackendSet } from './backend-set.ts';
+import { Checksums, checksum } from './checksums.ts';
+import { Compactor } from './compactor.ts';
 import { type LargeObject, makeLargeObject } from './large-object.ts';
 import {
   chunkMask,
@@ -22,10 +24,11 @@ import {
   segmentMask,
   segmentShift,
   typeShift,
+  watchedFlag,
   whereWord,
 } from './object-table.ts';
-import { classIndex, maxSlabObjectBytes, slotAlignment, unitsPerChunk } from './size-classes.ts';
-import { type Slab, SlabAllocator, type Slot } from './slab-allocator.ts';
+import { classIndex, maxSlabObjectBytes, slotAlignment } from './size-classes.ts';
+import { SlabAllocator, type Slot } from './slab-allocator.ts';
 
 /** Flags that stay with an object when it moves; the rest of word 0 is its chunk. */
 const keptBits = ~chunkMask;
@@ -43,6 +46,9 @@ export interface LargeOptions {
 export class ObjectSpace {
   readonly set: BackendSet;
   readonly table: ObjectTable = new ObjectTable();
+  /** Of small objects that are verified. */
+  readonly checksums: Checksums = new Checksums();
+  readonly compactor: Compactor = new Compactor(this);
   /** By backend index. */
   readonly allocators: readonly SlabAllocator[];
   /** By the slot number in an object's length word. */
@@ -99,6 +105,17 @@ export class ObjectSpace {
     return this.#allocatorOf(chunk).slotBytes(chunk, this.byteOffsetOf(id));
   }
 
+  /** The bytes of an object; undefined for a region, whose buffer only its users hold. */
+  bytesOf(id: number): Uint8Array | undefined {
+    const large = this.largeOf(id);
+    if (large !== undefined) return large.bytes;
+    const byteOffset = this.byteOffsetOf(id);
+    return this.set.bytes[this.chunkOf(id)].subarray(
+      byteOffset,
+      byteOffset + this.#word(id, lengthWord),
+    );
+  }
+
   // --- placing ----------------------------------------------------------------------------------------
 
   /**
@@ -110,7 +127,7 @@ export class ObjectSpace {
     for (const backend of this.set.preferred(tier, node)) {
       const allocator = this.allocators[backend.index];
       if (allocator.allocate(index, id, this.#slot)) {
-        this.#writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
+        this.writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
         return true;
       }
       this.lastFailure = allocator.lastFailure ?? this.lastFailure;
@@ -135,8 +152,11 @@ export class ObjectSpace {
     const chunks = Math.max(1, Math.ceil(byteLength / chunkBytes));
     for (const backend of this.set.preferred(tier, node)) {
       try {
-        this.makeRunRoom(backend, chunks, mayMove);
+        this.compactor.makeRunRoom(backend, chunks, mayMove);
         const firstChunk = this.set.takeRun(backend, chunks);
+        const bytes = options.exposed
+          ? undefined
+          : this.#bytesOfRun(firstChunk, chunks, byteLength);
         const number = this.#freeLarge.pop() ?? this.large.length;
         const object = makeLargeObject({
           id,
@@ -144,14 +164,12 @@ export class ObjectSpace {
           firstChunk,
           chunks,
           byteLength,
-          bytes: options.exposed
-            ? undefined
-            : new Uint8Array(this.set.heap.buffer(firstChunk, byteLength)),
+          bytes,
           ...options,
         });
         this.large[number] = object;
         for (let i = 0; i < chunks; i++) this.largeOfChunk.set(firstChunk + i, object);
-        this.#writePlace(id, firstChunk, 0, number);
+        this.writePlace(id, firstChunk, 0, number);
         this.#words(id)[this.#base(id) + whereWord] |= largeFlag;
         return object;
       } catch (error) {
@@ -160,6 +178,16 @@ export class ObjectSpace {
       }
     }
     return undefined;
+  }
+
+  /** Writes the place of an object to its record. */
+  writePlace(id: number, chunk: number, byteOffset: number, length: number): void {
+    const words = this.#words(id);
+    const base = this.#base(id);
+    words[base + whereWord] = (words[base + whereWord] & keptBits & ~largeFlag) | chunk;
+    words[base + offsetWord] =
+      (words[base + offsetWord] & generationMask) | (byteOffset / slotAlignment);
+    words[base + lengthWord] = length;
   }
 
   /** Sets type and liveness of a freshly placed object. */
@@ -212,76 +240,45 @@ export class ObjectSpace {
   adopt(id: number, from: number): void {
     const large = this.largeOf(from);
     const flags = this.#word(id, whereWord) & pinnedFlag;
+    if (this.table.flag(from, watchedFlag)) this.checksums.set(id, this.checksums.get(from));
     const source = this.#words(from);
     const base = this.#base(from);
-    this.#writePlace(id, this.chunkOf(from), this.byteOffsetOf(from), source[base + lengthWord]);
+    this.writePlace(id, this.chunkOf(from), this.byteOffsetOf(from), source[base + lengthWord]);
     this.#words(id)[this.#base(id) + whereWord] = source[base + whereWord] | flags;
     if (large !== undefined) large.id = id;
   }
 
   /**
-   * Makes room for a small object by packing the objects of sparse slabs together, and slabs of sparse chunks;
-   * `false` when nothing more can be gained. `mayMove` tells which objects may be moved.
+   * Copies a small object to another slot and frees the old one. `false` when the copy is not known to be good: then
+   * the object is back where it was. REQUIRES: the new place is in the record; nothing lost is unaccounted for.
    */
-  compact(tier: number, byteLength: number, mayMove: MayMove): boolean {
-    const index = classIndex(byteLength);
-    return this.set.ofTier[tier].some((backend) => {
-      const allocator = this.allocators[backend.index];
-      this.#compactBackend(backend, mayMove, () => allocator.hasRoom(index));
-      // Enough units, but scattered: a chunk that is emptied has them side by side.
-      while (!allocator.hasRoom(index) && allocator.hasUnits(index)) {
-        if (!allocator.evacuateChunk(mayMove, this.#moved)) break;
-      }
-      return allocator.hasRoom(index);
-    });
-  }
-
-  /** Makes room for a run of whole chunks in a backend: frees units, then empties chunks that hold few slabs. */
-  makeRunRoom(backend: BackendState, chunks: number, mayMove: MayMove): boolean {
-    const hasUnits = (): boolean =>
-      backend.usedUnits + chunks * unitsPerChunk <= backend.capacityUnits;
-    if (!hasUnits() && !this.#compactBackend(backend, mayMove, hasUnits)) return false;
-    const allocator = this.allocators[backend.index];
-    const hasChunks = (): boolean => this.set.freeChunks(backend) >= chunks;
-    allocator.trim();
-    while (!hasChunks()) {
-      if (!allocator.evacuateChunk(mayMove, this.#moved)) return false;
-      allocator.trim();
+  copyFrom(id: number, chunk: number, byteOffset: number): boolean {
+    const length = this.#word(id, lengthWord);
+    const source = this.set.bytes[chunk].subarray(byteOffset, byteOffset + length);
+    const toChunk = this.chunkOf(id);
+    const toOffset = this.byteOffsetOf(id);
+    this.set.bytes[toChunk].set(source, toOffset);
+    if (this.isWhole(id, toChunk, toOffset)) {
+      this.freeSlot(chunk, byteOffset);
+      return true;
     }
-    return true;
-  }
-
-  /** Writes the new place of an object that was copied with its slab. */
-  readonly #moved = (id: number, chunk: number, byteOffset: number): void =>
-    this.#writePlace(id, chunk, byteOffset, this.#word(id, lengthWord));
-
-  #compactBackend(backend: BackendState, mayMove: MayMove, fits: () => boolean): boolean {
-    const allocator = this.allocators[backend.index];
-    if (allocator.packableBytes === 0) return false;
-    for (let slab = allocator.sparsest(); slab !== undefined; slab = allocator.sparsest()) {
-      const emptied = this.#emptySlab(allocator, slab, mayMove);
-      allocator.restore(slab);
-      if (!emptied) return false;
-      if (fits()) return true;
-    }
+    this.writePlace(id, chunk, byteOffset, length);
+    // A place that does not keep what is written to it is given to nobody else.
+    if (this.set.damage.moved) this.freeSlot(toChunk, toOffset);
+    else this.#allocatorOf(toChunk).retire(toChunk, toOffset);
     return false;
   }
 
-  #emptySlab(allocator: SlabAllocator, slab: Slab, mayMove: MayMove): boolean {
-    for (let slot = 0; slot < slab.shape.slots && slab.used > 0; slot++) {
-      const id = slab.owners[slot];
-      if ((id & 0x80000000) !== 0) continue;
-      if (!SlabAllocator.isObject(id) || !mayMove(id) || !this.#repack(allocator, id)) return false;
+  /** The device lost bytes of a chunk that holds slabs; see `SlabAllocator.lose`. */
+  loseSlots(
+    chunk: number,
+    byteOffset: number,
+    byteLength: number,
+    hit: (id: number) => void,
+  ): void {
+    for (const allocator of this.allocators) {
+      if (allocator.holds(chunk)) allocator.lose(chunk, byteOffset, byteLength, hit);
     }
-    return true;
-  }
-
-  /** Copies a small object to another slot and frees the old one. REQUIRES: the new place is in the record. */
-  copyFrom(id: number, chunk: number, byteOffset: number): void {
-    const length = this.#word(id, lengthWord);
-    const source = this.set.bytes[chunk].subarray(byteOffset, byteOffset + length);
-    this.set.bytes[this.chunkOf(id)].set(source, this.byteOffsetOf(id));
-    this.freeSlot(chunk, byteOffset);
   }
 
   /** Bytes a tier needs for what it holds, once the holes in its slabs are packed, which happens when room is short. */
@@ -299,23 +296,24 @@ export class ObjectSpace {
     this.set.heap.close();
   }
 
-  #repack(allocator: SlabAllocator, id: number): boolean {
-    const chunk = this.chunkOf(id);
-    const byteOffset = this.byteOffsetOf(id);
-    const length = this.#word(id, lengthWord);
-    if (!allocator.allocate(classIndex(length), id, this.#slot)) return false;
-    this.#writePlace(id, this.#slot.chunk, this.#slot.byteOffset, length);
-    this.copyFrom(id, chunk, byteOffset);
-    return true;
+  /** Whether a fresh copy of a small object is good: nothing was lost meanwhile, and the sum is right if it has one. */
+  isWhole(id: number, chunk: number, byteOffset: number): boolean {
+    if (this.set.damage.moved) return false;
+    if (!this.table.flag(id, watchedFlag)) return true;
+    const copy = this.set.bytes[chunk].subarray(
+      byteOffset,
+      byteOffset + this.#word(id, lengthWord),
+    );
+    return checksum(copy) === this.checksums.get(id);
   }
 
-  #writePlace(id: number, chunk: number, byteOffset: number, length: number): void {
-    const words = this.#words(id);
-    const base = this.#base(id);
-    words[base + whereWord] = (words[base + whereWord] & keptBits & ~largeFlag) | chunk;
-    words[base + offsetWord] =
-      (words[base + offsetWord] & generationMask) | (byteOffset / slotAlignment);
-    words[base + lengthWord] = length;
+  #bytesOfRun(firstChunk: number, chunks: number, byteLength: number): Uint8Array {
+    try {
+      return new Uint8Array(this.set.heap.buffer(firstChunk, byteLength));
+    } catch (error) {
+      this.set.releaseRun(firstChunk, chunks);
+      throw error;
+    }
   }
 
   #allocatorOf(chunk: number): SlabAllocator {

@@ -5,20 +5,22 @@
 
 import { TierError } from '../errors.ts';
 import type { BackendSet } from './backend-set.ts';
+import { chunkSumsInTurns } from './checksums.ts';
 import { dataBytes, type StoredData } from './data.ts';
 import { HeatLedger } from './heat-ledger.ts';
 import { type Hold, Holds } from './holds.ts';
+import { Integrity } from './integrity.ts';
 import { type Key, KeyArena } from './key-arena.ts';
 import { KeyIndex } from './key-index.ts';
 import type { LargeObject } from './large-object.ts';
 import { Mover } from './mover.ts';
-import { isSmall, type LargeOptions, ObjectSpace } from './object-space.ts';
+import { lostWhileWritten, notExposed, ObjectMaker, type PlacementOrder } from './object-maker.ts';
+import { isSmall, ObjectSpace } from './object-space.ts';
 import {
   keyWord,
   leasedFlag,
   liveFlag,
   oneWrite,
-  pinnedFlag,
   recordWords,
   segmentMask,
   segmentShift,
@@ -26,20 +28,11 @@ import {
   typeShift,
   whereWord,
 } from './object-table.ts';
-import { classIndex, unitsPerChunk } from './size-classes.ts';
+import { classIndex } from './size-classes.ts';
 import { StoreUnits } from './store-units.ts';
-
-/** Where a new value may go: tiers in order of preference, and the node it should be near (-1: none). */
-export interface PlacementOrder {
-  readonly tiers: readonly number[];
-  readonly node: number;
-  readonly pinned: boolean;
-}
 
 /** Asked only when a place is needed: a value that fits where it is needs none. */
 export type PlacementChoice = () => PlacementOrder;
-
-const notExposed: LargeOptions = { exposed: false, ownerThreadOnly: false };
 
 /** The store. */
 export class ObjectStore {
@@ -47,21 +40,29 @@ export class ObjectStore {
   readonly ledger: HeatLedger;
   readonly holds: Holds;
   readonly mover: Mover;
+  readonly integrity: Integrity;
   /** The migration engine's view. */
   readonly units: StoreUnits;
   readonly #keys: KeyArena = new KeyArena();
   readonly #index: KeyIndex;
+  readonly #maker: ObjectMaker;
   #closed = false;
 
   constructor(set: BackendSet) {
     this.space = new ObjectSpace(set);
     this.ledger = new HeatLedger(this.space);
-    this.mover = new Mover(this.space, this.ledger);
-    this.units = new StoreUnits(this.space, this.ledger, this.mover);
+    this.integrity = new Integrity(this.space, {
+      keyOf: (id) => this.keyOf(id),
+      isBeingWritten: (id) => this.holds.isBeingWritten(id),
+    });
+    this.mover = new Mover(this.space, this.ledger, this.integrity);
+    this.#maker = new ObjectMaker(this.space, this.mover, this.integrity);
+    this.units = new StoreUnits(this.space, this.ledger, this.mover, this.integrity);
     this.#index = new KeyIndex(this.#keys, (id) => this.#word(id, keyWord));
     this.holds = new Holds({
       release: (hold) => this.#releaseHold(hold),
-      unhold: (id) => this.#setFlag(id, leasedFlag, false),
+      unhold: (id) => this.space.table.setFlag(id, leasedFlag, false),
+      written: (id) => this.integrity.reseal(id),
     });
   }
 
@@ -77,7 +78,8 @@ export class ObjectStore {
 
   /** Bytes of records and keys, which are not in any tier. */
   get metadataBytes(): number {
-    return this.space.table.bytes + this.#keys.bytes + this.#index.bytes;
+    const { table, checksums } = this.space;
+    return table.bytes + checksums.bytes + this.#keys.bytes + this.#index.bytes;
   }
 
   // --- finding ------------------------------------------------------------------------------------------
@@ -115,17 +117,25 @@ export class ObjectStore {
 
   // --- writing ------------------------------------------------------------------------------------------
 
-  /** Stores a value under a key (or none) on this thread and returns its id. Throws `ERR_TIER_FULL`. */
-  put(key: Key | undefined, code: number, data: StoredData, choose: PlacementChoice): number {
+  /**
+   * Stores a value under a key (or none) on this thread and returns its id; with `verify` it gets a checksum. Throws
+   * `ERR_TIER_FULL`.
+   */
+  put(
+    key: Key | undefined,
+    code: number,
+    data: StoredData,
+    choose: PlacementChoice,
+    verify = false,
+  ): number {
     this.check();
     const bytes = dataBytes(data);
     const existing = key === undefined ? -1 : this.#index.find(key);
     if (existing >= 0 && this.typeOf(existing) === code) {
-      this.rewrite(existing, bytes, choose);
+      this.rewrite(existing, bytes, choose, verify);
       return existing;
     }
-    const id = this.#create(code, bytes.byteLength, choose(), notExposed);
-    this.#fill(id, bytes);
+    const id = this.#maker.make(code, bytes, choose(), verify);
     if (existing >= 0) this.remove(existing);
     this.#publish(id, key);
     return id;
@@ -137,31 +147,32 @@ export class ObjectStore {
     code: number,
     bytes: Uint8Array,
     order: PlacementOrder,
+    verify = false,
   ): Promise<number> {
     this.check();
-    const id = this.#create(code, bytes.byteLength, order, notExposed);
+    const id = this.#maker.create(code, bytes.byteLength, order, notExposed);
     const object = this.space.largeOf(id) as LargeObject;
     // Neither moved nor freed while another thread writes to it.
     object.moving = true;
+    const sums = verify ? chunkSumsInTurns(bytes) : undefined;
     try {
       await this.space.set.heap.write(object.firstChunk, 0, bytes);
+      if (sums !== undefined && !this.#closed) this.integrity.sealLarge(object, await sums);
+      this.check();
+      this.integrity.settle();
+      if (this.integrity.book.has(id)) throw lostWhileWritten(bytes.byteLength);
     } catch (error) {
       object.moving = false;
       if (!this.#closed) {
-        this.space.forgetLarge(object);
-        this.space.freeLarge(object);
-        this.space.table.release(id);
+        this.integrity.book.forget(id);
+        this.#maker.abandon(id);
       }
       throw error;
     }
     object.moving = false;
-    this.check();
     const existing = key === undefined ? -1 : this.#index.find(key);
     if (existing >= 0 && this.typeOf(existing) === code) {
-      this.#leavePlace(existing);
-      this.space.adopt(existing, id);
-      this.space.table.release(id);
-      this.ledger.addedLarge(object);
+      this.#replace(existing, id);
       return existing;
     }
     if (existing >= 0) this.remove(existing);
@@ -177,48 +188,37 @@ export class ObjectStore {
     ownerThreadOnly: boolean,
   ): number {
     this.check();
-    const id = this.#create(code, byteLength, order, { exposed: true, ownerThreadOnly });
+    const id = this.#maker.create(code, byteLength, order, { exposed: true, ownerThreadOnly });
     this.#publish(id, undefined);
     return id;
   }
 
-  /** Replaces an object's bytes. What leases see stays as it is. Throws `ERR_TIER_FULL`; then nothing changed. */
-  rewrite(id: number, bytes: Uint8Array, choose: PlacementChoice): void {
-    const { space } = this;
-    const large = space.largeOf(id);
-    const leased = (this.#word(id, whereWord) & leasedFlag) !== 0;
-    const inPlace =
-      !leased &&
-      (large === undefined
-        ? isSmall(bytes.byteLength) &&
-          classIndex(bytes.byteLength) === classIndex(space.byteLength(id))
-        : large.byteLength === bytes.byteLength);
-    if (inPlace) {
-      if (large === undefined) space.setLength(id, bytes.byteLength);
-      this.#fill(id, bytes);
-      this.noteWrite(id);
-      return;
+  /**
+   * Replaces an object's bytes, which heals a damaged one. What leases see stays as it is. It gets a checksum, loses
+   * it, or by default keeps having one or none. Throws `ERR_TIER_FULL`; then nothing changed.
+   */
+  rewrite(
+    id: number,
+    bytes: Uint8Array,
+    choose: PlacementChoice,
+    verify: boolean = this.integrity.isVerified(id),
+  ): void {
+    if (this.#fitsInPlace(id, bytes.byteLength)) {
+      if (this.space.largeOf(id) === undefined) this.space.setLength(id, bytes.byteLength);
+      if (this.#maker.write(id, bytes, verify)) {
+        this.noteWrite(id);
+        return;
+      }
+      this.integrity.settle();
     }
-    const code = this.typeOf(id);
-    const own = space.tierOf(id);
-    const order = choose();
-    const tiers = [own, ...order.tiers.filter((tier) => tier !== own)];
-    const fresh = this.#create(
-      code,
-      bytes.byteLength,
-      { ...order, tiers, pinned: false },
-      notExposed,
-    );
-    this.#fill(fresh, bytes);
-    this.#leavePlace(id);
-    space.adopt(id, fresh);
-    if (isSmall(bytes.byteLength)) {
-      space.setOwner(id);
-      this.ledger.arrived(id);
-    } else {
-      this.ledger.addedLarge(space.largeOf(id) as LargeObject);
-    }
-    space.table.release(fresh);
+    const order = { ...choose(), pinned: false };
+    const own = this.space.tierOf(id);
+    // It stays in its tier, unless that has just damaged it.
+    const tiers = this.integrity.book.has(id)
+      ? order.tiers
+      : [own, ...order.tiers.filter((tier) => tier !== own)];
+    const fresh = this.#maker.make(this.typeOf(id), bytes, { ...order, tiers }, verify);
+    this.#replace(id, fresh);
     this.noteWrite(id);
   }
 
@@ -229,11 +229,19 @@ export class ObjectStore {
       this.#index.remove(this.#keys.read(ref), id);
       this.#keys.remove(ref);
     }
+    this.integrity.book.forget(id);
     this.#leavePlace(id);
     this.space.table.release(id);
   }
 
   // --- accesses -----------------------------------------------------------------------------------------
+
+  /** Counts a read of the whole of an object. */
+  noteRead(id: number): void {
+    const large = this.space.largeOf(id);
+    if (large === undefined) this.ledger.note(id, 1);
+    else this.ledger.noteLarge(large, 0, large.byteLength, false);
+  }
 
   /** Counts a write to the whole of an object. */
   noteWrite(id: number): void {
@@ -242,16 +250,15 @@ export class ObjectStore {
     else this.ledger.noteLarge(large, 0, large.byteLength, true);
   }
 
-  /** Keeps an object where it is until `holds.end`. */
-  hold(id: number): Hold {
-    this.#setFlag(id, leasedFlag, true);
-    const large = this.space.largeOf(id);
-    return this.holds.acquire(
-      id,
-      this.space.chunkOf(id),
-      large ? 0 : this.space.byteOffsetOf(id),
-      large,
-    );
+  /** Keeps an object where it is until `holds.end`; `writes` when its bytes will be written meanwhile. */
+  hold(id: number, writes = false): Hold {
+    const { space } = this;
+    space.table.setFlag(id, leasedFlag, true);
+    return this.holds.acquire(id, writes, () => {
+      const large = space.largeOf(id);
+      const byteOffset = large === undefined ? space.byteOffsetOf(id) : 0;
+      return { chunk: space.chunkOf(id), byteOffset, byteLength: space.byteLength(id), large };
+    });
   }
 
   // --- end ----------------------------------------------------------------------------------------------
@@ -271,51 +278,30 @@ export class ObjectStore {
 
   // --- inside -------------------------------------------------------------------------------------------
 
-  #create(code: number, byteLength: number, order: PlacementOrder, options: LargeOptions): number {
+  /** Whether new bytes may be written over an object's old ones. */
+  #fitsInPlace(id: number, byteLength: number): boolean {
     const { space } = this;
-    const id = space.table.take();
-    for (const tier of order.tiers) {
-      const placed =
-        !options.exposed && isSmall(byteLength)
-          ? this.mover.placeSmall(id, byteLength, tier, order.node)
-          : space.placeLarge(
-              id,
-              byteLength,
-              { tier, node: order.node, mayMove: this.mover.mayMove },
-              options,
-            ) !== undefined;
-      if (!placed) continue;
-      space.setType(id, code);
-      if (order.pinned) this.#setFlag(id, pinnedFlag, true);
-      space.setKey(id, 0);
-      return id;
-    }
-    space.table.release(id);
-    throw this.#fullError(byteLength, order);
+    this.integrity.settle();
+    if (space.table.flag(id, leasedFlag) || this.integrity.book.has(id)) return false;
+    const large = space.largeOf(id);
+    if (large !== undefined) return large.byteLength === byteLength;
+    return isSmall(byteLength) && classIndex(byteLength) === classIndex(space.byteLength(id));
   }
 
-  #fullError(byteLength: number, order: PlacementOrder): TierError {
-    const { set, lastFailure } = this.space;
-    const large = isSmall(byteLength)
-      ? 1
-      : Math.ceil(byteLength / (2 * 1024 * 1024)) * unitsPerChunk;
-    const tiers = order.tiers
-      .map(
-        (tier) =>
-          `${set.tiers[tier].name} ${set.usedBytes(tier)} of ${set.tiers[tier].capacityBytes}`,
-      )
-      .join(', ');
-    return new TierError(
-      'ERR_TIER_FULL',
-      `No tier has room for ${byteLength} bytes (bytes used: ${tiers}).`,
-      {
-        hint:
-          large > unitsPerChunk
-            ? 'Large values need contiguous chunks of 2 MiB. Raise capacityBytes of a tier, or delete data.'
-            : 'Raise capacityBytes of a tier, add a slower tier, or delete data.',
-        cause: lastFailure,
-      },
-    );
+  /** Gives an object the place, bytes and checksum of another, whose record is released. */
+  #replace(id: number, fresh: number): void {
+    const { space } = this;
+    this.integrity.book.forget(id);
+    this.#leavePlace(id);
+    space.adopt(id, fresh);
+    const large = space.largeOf(id);
+    if (large === undefined) {
+      space.setOwner(id);
+      this.ledger.arrived(id);
+    } else {
+      this.ledger.addedLarge(large);
+    }
+    space.table.release(fresh);
   }
 
   #publish(id: number, key: Key | undefined): void {
@@ -331,7 +317,7 @@ export class ObjectStore {
   /** Gives up an object's place: to its leases if it has any, else for good. */
   #leavePlace(id: number): void {
     const { space } = this;
-    const leased = (this.#word(id, whereWord) & leasedFlag) !== 0;
+    const leased = space.table.flag(id, leasedFlag);
     const large = space.largeOf(id);
     if (large === undefined) {
       const chunk = space.chunkOf(id);
@@ -346,7 +332,7 @@ export class ObjectStore {
     }
     if (leased) {
       this.holds.orphan(id);
-      this.#setFlag(id, leasedFlag, false);
+      space.table.setFlag(id, leasedFlag, false);
     }
   }
 
@@ -356,21 +342,7 @@ export class ObjectStore {
     else this.space.freeLarge(hold.large);
   }
 
-  #fill(id: number, bytes: Uint8Array): void {
-    const { space } = this;
-    const large = space.largeOf(id);
-    if (large === undefined) space.set.bytes[space.chunkOf(id)].set(bytes, space.byteOffsetOf(id));
-    else large.bytes?.set(bytes);
-  }
-
   #word(id: number, word: number): number {
     return this.space.table.words[id >>> segmentShift][(id & segmentMask) * recordWords + word];
-  }
-
-  #setFlag(id: number, flag: number, on: boolean): void {
-    if (this.#closed) return;
-    const words = this.space.table.words[id >>> segmentShift];
-    const at = (id & segmentMask) * recordWords + whereWord;
-    words[at] = on ? words[at] | flag : words[at] & ~flag;
   }
 }

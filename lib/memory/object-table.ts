@@ -42,6 +42,8 @@ export const leasedFlag: number = 1 << 28;
 export const liveFlag: number = 1 << 29;
 /** Scratch mark while a snapshot is taken. */
 export const markFlag: number = 1 << 30;
+/** It has a checksum, or it is damaged: every read takes the slow way. */
+export const watchedFlag: number = 1 << 31;
 
 export const offsetMask = 0x1ffff;
 export const generationShift = 17;
@@ -131,6 +133,20 @@ export class ObjectTable {
   alive(id: number, generation: number): boolean {
     const words = this.words[id >>> segmentShift];
     return words[(id & segmentMask) * recordWords + offsetWord] >>> generationShift === generation;
+  }
+
+  /** Whether a flag of an object is set. */
+  flag(id: number, flag: number): boolean {
+    return (
+      (this.words[id >>> segmentShift][(id & segmentMask) * recordWords + whereWord] & flag) !== 0
+    );
+  }
+
+  /** Sets or clears a flag of an object. */
+  setFlag(id: number, flag: number, on: boolean): void {
+    const words = this.words[id >>> segmentShift];
+    const at = (id & segmentMask) * recordWords + whereWord;
+    words[at] = on ? words[at] | flag : words[at] & ~flag;
   }
 
   /** Makes every handle invalid and drops all records; the table is not used again. */

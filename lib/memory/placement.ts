@@ -8,7 +8,7 @@ import {
   type TierState,
 } from '../policy/policy.ts';
 import { type Tier, type TierName, tierNames } from '../tiers/tier.ts';
-import type { PlacementOrder } from './object-store.ts';
+import type { PlacementOrder } from './object-maker.ts';
 
 /** What the caller may say about where and how data is used. */
 export interface PlacementOptions {

@@ -10,6 +10,7 @@ import {
   type CalibrationResult,
   type ChunkMoveResult,
   chunkBytes,
+  type DamagedRange,
   type NativeHeap,
   type Placement,
 } from '../native.ts';
@@ -29,6 +30,8 @@ interface PlainBackend {
 
 /** Simulated backends only. Nothing is placed and nothing is copied: moves change the accounting. */
 export class PlainHeap implements NativeHeap {
+  /** Never moves: the runtime's own memory is not watched. */
+  readonly damageCount: Uint32Array = new Uint32Array(1);
   readonly #backends: PlainBackend[] = [];
   readonly #runs: Map<number, Run> = new Map();
   readonly #backendOf: number[] = [];
@@ -133,6 +136,23 @@ export class PlainHeap implements NativeHeap {
     new Uint8Array(run.buffer?.deref() as ArrayBuffer).set(source, byteOffset);
   }
 
+  async flush(firstChunk: number): Promise<boolean> {
+    this.#run(firstChunk);
+    return false;
+  }
+
+  damagedRanges(): readonly DamagedRange[] {
+    return [];
+  }
+
+  isAvailable(): boolean {
+    return true;
+  }
+
+  strayChunks(): { readonly chunks: readonly number[]; readonly next: null } {
+    return { chunks: [], next: null };
+  }
+
   async calibrate(): Promise<CalibrationResult> {
     throw new TierError('ERR_TIER_UNAVAILABLE', 'Calibration needs the native addon.');
   }
@@ -145,6 +165,7 @@ export class PlainHeap implements NativeHeap {
       mappedBytes: mappedChunks * chunkBytes,
       refusedAllocations: refused,
       unverifiedChunks: mappedChunks,
+      retiredChunks: 0,
       fixedAddress: true,
       note: 'no native code',
     };

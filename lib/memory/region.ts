@@ -1,8 +1,12 @@
 /** A large typed buffer whose view stays valid at one address while its chunks change tiers. */
 
 import { invalidValue, TierError } from '../errors.ts';
+import { chunkBytes, type DamagedRange } from '../native.ts';
 import type { TierName } from '../tiers/tier.ts';
+import type { ByteRange } from './byte-ranges.ts';
+import { damageError, lostParts } from './damage-book.ts';
 import type { TypedArray } from './data.ts';
+import { flushRun } from './flush.ts';
 import type { HandleOwner } from './handle.ts';
 import type { LargeObject } from './large-object.ts';
 
@@ -12,12 +16,25 @@ export interface RegionShare {
   readonly chunks: number;
 }
 
+/** A part of a region that the device lost. */
+export interface LostElements {
+  /** First element of which bytes are lost. */
+  readonly start: number;
+  /** Elements. */
+  readonly length: number;
+  /** `poison`: the hardware reported a memory error. `lost`: truncated file, full disk or removed device. */
+  readonly cause: DamagedRange['cause'];
+}
+
 /** A view kept without its region keeps the region, and with it the memory that it shows. */
 const regionOfBuffer: WeakMap<ArrayBufferLike, object> = new WeakMap();
 
 /**
  * A region. Read and write `view` like any typed array, at the same speed; such accesses are invisible to
  * the library, so report the ranges you use with `touch`, or it leaves the region where it is.
+ *
+ * What the device loses of a region reads as zeros through the view, which cannot throw: look at `damaged` when that
+ * matters, or use the memory's `onDamage`.
  */
 export class Region<V extends TypedArray = TypedArray> {
   readonly #owner: HandleOwner;
@@ -103,16 +120,54 @@ export class Region<V extends TypedArray = TypedArray> {
 
   /** Prefaults `length` elements from `start` off the main thread, so that the first touch does not wait. */
   async prefault(start = 0, length: number = this.#view.length - start): Promise<void> {
+    const { from, to } = this.#bytesOf(start, length);
+    const { heap } = this.#owner.store.space.set;
+    await heap.prefault(this.#object.firstChunk, from, to - from);
+  }
+
+  /** What the device lost and was not acknowledged: these elements read as zeros. Empty as a rule. */
+  get damaged(): readonly LostElements[] {
     this.#check();
-    if (start < 0 || length < 0 || start + length > this.#view.length) {
-      throw invalidValue('start', `a range within ${this.#view.length} elements`, start);
-    }
+    const { integrity, space } = this.#owner.store;
+    integrity.settle();
     const size = this.#view.BYTES_PER_ELEMENT;
-    await this.#owner.store.space.set.heap.prefault(
-      this.#object.firstChunk,
-      start * size,
-      length * size,
+    return lostParts(space, this.#object).map(({ from, to, cause }) => {
+      const start = Math.floor(from / size);
+      return { start, length: Math.ceil(to / size) - start, cause };
+    });
+  }
+
+  /**
+   * Says that what is `damaged` now was filled again, or is not needed: the region counts as whole. Its damaged
+   * chunks stay where they are, in ordinary memory, until the region is disposed.
+   */
+  acknowledge(): void {
+    this.#check();
+    const { integrity, space } = this.#owner.store;
+    integrity.settle();
+    const { firstChunk, byteLength } = this.#object;
+    this.#object.acknowledged = space.set.damage.within(firstChunk, 0, byteLength);
+    integrity.book.regionChanged(this.#object);
+  }
+
+  /**
+   * Brings `length` elements from `start` to the file or device behind them, off the main thread. Resolves with
+   * `true` when all of it is there, `false` when a part is in volatile memory. Files end with the process all the
+   * same; DAX devices keep their bytes.
+   *
+   * @throws TierError `ERR_TIER_LOST` when a part is damaged, `ERR_TIER_IO` when the device failed
+   */
+  async flush(start = 0, length: number = this.#view.length - start): Promise<boolean> {
+    const { from, to } = this.#bytesOf(start, length);
+    const { set } = this.#owner.store.space;
+    const durable = await flushRun(set, this.#object.firstChunk, from, to);
+    const lost = this.damaged.find(
+      (part) => part.start < start + length && part.start + part.length > start,
     );
+    if (lost === undefined) return durable;
+    const chunk = Math.floor((lost.start * this.#view.BYTES_PER_ELEMENT) / chunkBytes);
+    const { name } = set.tiers[set.tierOf(this.#object.firstChunk + chunk)];
+    throw damageError('A part of the region', lost.cause, name);
   }
 
   /** Frees the memory and empties the view. Idempotent. */
@@ -122,6 +177,15 @@ export class Region<V extends TypedArray = TypedArray> {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #bytesOf(start: number, length: number): ByteRange {
+    this.#check();
+    if (!(start >= 0 && length >= 0 && start + length <= this.#view.length)) {
+      throw invalidValue('start', `a range within ${this.#view.length} elements`, start);
+    }
+    const size = this.#view.BYTES_PER_ELEMENT;
+    return { from: start * size, to: (start + length) * size };
   }
 
   #check(): void {

@@ -1,37 +1,23 @@
 /**
  * Small objects of one backend: slabs of one size class inside chunks.
  *
- * Every slot remembers the object in it, so that a slab can be emptied by moving its objects: that is how
- * holes left by one size class become room for another. Free slots are threaded through the same words.
+ * A slab can be emptied by moving its objects: that is how holes left by one size class become room for another.
+ *
+ * Slots and units whose bytes the device lost are not handed out again; the memory is clean once the whole chunk was
+ * freed, which an empty damaged chunk is at once.
  */
 
 import type { BackendSet, BackendState } from './backend-set.ts';
-import { type SizeClass, sizeClasses, unitBytes, unitsPerChunk } from './size-classes.ts';
+import { type SizeClass, sizeClasses, unitBytes } from './size-classes.ts';
+import { evacuating, isObject, notPartial, Slab } from './slab.ts';
+import { SlabChunk } from './slab-chunk.ts';
 
-/** Set in an owner word when the slot is free; the rest is the next free slot. */
-const freeBit = 0x80000000;
-const noSlot = 0x7fffffff;
-/** Owner of a slot that only leases still see: its object was deleted or rewritten. */
-const orphan = 0x7ffffffe;
-const fullMask = 0xffffffff;
-/** Values of `partialAt` for slabs that nothing is allocated from. */
-const full = -1;
-const evacuating = -2;
-
-/** A run of units that holds slots of one class. */
-export interface Slab {
-  chunk: number;
-  /** First byte of the slab in its chunk. */
-  byteOffset: number;
-  readonly shape: SizeClass;
-  /** Object in each slot, or a link of the free list. */
-  readonly owners: Uint32Array;
-  freeHead: number;
-  used: number;
-  /** Position in the list of slabs with free slots; `full` or `evacuating` when it is not in it. */
-  partialAt: number;
-  /** Position in the list of all slabs. */
-  listAt: number;
+/** Asked and told about the objects of a slab that is copied elsewhere as a whole. */
+export interface Relocation {
+  readonly mayMove: (id: number) => boolean;
+  /** Whether the copy at this place is the object's bytes; the original is given up only then. */
+  readonly isWhole: (id: number, chunk: number, byteOffset: number) => boolean;
+  readonly moved: (id: number, chunk: number, byteOffset: number) => void;
 }
 
 /** A place for an object. */
@@ -40,29 +26,24 @@ export interface Slot {
   byteOffset: number;
 }
 
-interface SlabChunk {
-  readonly chunk: number;
-  /** One bit a unit; set = free. */
-  freeUnits: number;
-  readonly slabs: (Slab | undefined)[];
-}
-
 /** The allocator. Allocation never throws: no room is `false`. */
 export class SlabAllocator {
   readonly #set: BackendSet;
   readonly #backend: BackendState;
   readonly #partial: Slab[][] = sizeClasses.map(() => []);
-  readonly #chunks: Map<number, SlabChunk> = new Map();
+  readonly #chunks: Map<number, SlabChunk<Slab>> = new Map();
   /** Chunks with free units. */
-  readonly #open: Set<SlabChunk> = new Set();
+  readonly #open: Set<SlabChunk<Slab>> = new Set();
   /** At most one empty chunk is kept, so that a slab that comes and goes does not remap memory. */
-  #spare: SlabChunk | undefined;
+  #spare: SlabChunk<Slab> | undefined;
   /** All slabs, for the rotating scan of the policy's snapshots. */
   readonly slabs: Slab[] = [];
   /** Bytes of slots in use. */
   #usedSlotBytes = 0;
   /** Bytes of all slabs. */
   #slabBytes = 0;
+  /** Units without a slab that get none, because bytes of them are lost. They stay charged. */
+  #deadUnits = 0;
   /** Slots in use by class, and the units their slabs would take if each class were packed. */
   readonly #usedSlots: Uint32Array = new Uint32Array(sizeClasses.length);
   #packedUnits = 0;
@@ -74,9 +55,19 @@ export class SlabAllocator {
     this.#backend = backend;
   }
 
-  /** Bytes of slabs that hold nothing. */
+  /** Bytes of slabs that hold nothing, and of lost units. */
   get holeBytes(): number {
-    return this.#slabBytes - this.#usedSlotBytes;
+    return this.#slabBytes - this.#usedSlotBytes + this.#deadUnits * unitBytes;
+  }
+
+  /** Chunks held. */
+  get chunks(): number[] {
+    return [...this.#chunks.keys()];
+  }
+
+  /** Whether a chunk is one of this allocator's. */
+  holds(chunk: number): boolean {
+    return this.#chunks.has(chunk);
   }
 
   /** Bytes of slabs that packing the objects of each class together would free. */
@@ -89,12 +80,8 @@ export class SlabAllocator {
     const partial = this.#partial[classIndex];
     const slab: Slab | undefined = partial.at(-1) ?? this.#newSlab(sizeClasses[classIndex]);
     if (slab === undefined) return false;
-    const slot = slab.freeHead;
-    const next = slab.owners[slot] & ~freeBit;
-    slab.freeHead = next;
-    slab.owners[slot] = id;
-    slab.used++;
-    if (next === noSlot) this.#removePartial(slab);
+    const slot = slab.take(id);
+    if (!slab.hasRoom) this.#removePartial(slab);
     this.#usedSlotBytes += slab.shape.slotBytes;
     if (this.#usedSlots[classIndex]++ % slab.shape.slots === 0) {
       this.#packedUnits += slab.shape.units;
@@ -114,7 +101,7 @@ export class SlabAllocator {
   hasSlabRoom(classIndex: number): boolean {
     const { units } = sizeClasses[classIndex];
     if (!this.hasUnits(classIndex)) return false;
-    for (const home of this.#open) if (firstRun(home.freeUnits, units) >= 0) return true;
+    for (const home of this.#open) if (home.firstRun(units) >= 0) return true;
     return this.#set.freeChunks(this.#backend) > 0;
   }
 
@@ -127,38 +114,72 @@ export class SlabAllocator {
   /** Gives a slot back; an empty slab returns its units, an empty chunk its memory. */
   free(chunk: number, byteOffset: number): void {
     const slab = this.#slabAt(chunk, byteOffset);
-    const slot = (byteOffset - slab.byteOffset) / slab.shape.slotBytes;
-    slab.owners[slot] = (freeBit | slab.freeHead) >>> 0;
-    slab.freeHead = slot;
-    slab.used--;
+    slab.give(slab.slotAt(byteOffset));
     this.#usedSlotBytes -= slab.shape.slotBytes;
     if (--this.#usedSlots[slab.shape.index] % slab.shape.slots === 0) {
       this.#packedUnits -= slab.shape.units;
     }
     this.objects--;
     if (slab.used === 0) this.#releaseSlab(slab);
-    else if (slab.partialAt === full) this.#addPartial(slab);
+    else if (slab.partialAt === notPartial && slab.hasRoom) this.#addPartial(slab);
+  }
+
+  /** As `free`, but as long as the slab has objects the slot is given to nobody. */
+  retire(chunk: number, byteOffset: number): void {
+    const slab = this.#slabAt(chunk, byteOffset);
+    slab.lose(slab.slotAt(byteOffset));
+    this.free(chunk, byteOffset);
+  }
+
+  /**
+   * The device lost bytes of a chunk: `hit` is told of the objects in them, and their slots and units are given to
+   * nobody else. Idempotent.
+   */
+  lose(chunk: number, byteOffset: number, byteLength: number, hit: (id: number) => void): void {
+    const home = this.#chunks.get(chunk);
+    if (home === undefined) return;
+    const slabs = new Set<Slab>();
+    for (
+      let unit = Math.floor(byteOffset / unitBytes);
+      unit * unitBytes < byteOffset + byteLength;
+      unit++
+    ) {
+      const slab = home.slabs[unit];
+      if (slab !== undefined) slabs.add(slab);
+      this.#charge(home.lose(unit));
+    }
+    for (const slab of slabs) {
+      const { slotBytes, slots } = slab.shape;
+      const from = Math.max(0, Math.floor((byteOffset - slab.byteOffset) / slotBytes));
+      const to = Math.min(
+        slots,
+        Math.ceil((byteOffset + byteLength - slab.byteOffset) / slotBytes),
+      );
+      for (let slot = from; slot < to; slot++) {
+        const owner = slab.lose(slot);
+        if (isObject(owner)) hit(owner);
+      }
+      if (!slab.hasRoom && slab.partialAt >= 0) this.#removePartial(slab);
+    }
+    if (home.freeUnits === 0) this.#open.delete(home);
+    if (home.empty) this.#releaseChunk(home);
   }
 
   /** Changes which object a slot belongs to. */
   setOwner(chunk: number, byteOffset: number, id: number): void {
     const slab = this.#slabAt(chunk, byteOffset);
-    slab.owners[(byteOffset - slab.byteOffset) / slab.shape.slotBytes] = id;
+    slab.owners[slab.slotAt(byteOffset)] = id;
   }
 
   /** Marks a slot as seen by leases only; `free` it when the last one ends. */
   disown(chunk: number, byteOffset: number): void {
-    this.setOwner(chunk, byteOffset, orphan);
+    const slab = this.#slabAt(chunk, byteOffset);
+    slab.disown(slab.slotAt(byteOffset));
   }
 
   /** Bytes of the slot at this place. */
   slotBytes(chunk: number, byteOffset: number): number {
     return this.#slabAt(chunk, byteOffset).shape.slotBytes;
-  }
-
-  /** Whether an owner word names an object. */
-  static isObject(owner: number): boolean {
-    return owner < orphan;
   }
 
   /**
@@ -173,10 +194,10 @@ export class SlabAllocator {
       let holes = 0;
       let sparse = partial[0];
       for (const slab of partial) {
-        holes += slab.shape.slots - slab.used;
+        holes += slab.freeSlots;
         if (slab.used < sparse.used) sparse = slab;
       }
-      if (holes - (sparse.shape.slots - sparse.used) < sparse.used) continue;
+      if (holes - sparse.freeSlots < sparse.used) continue;
       const bytes = sparse.used * sparse.shape.slotBytes;
       if (
         best === undefined ||
@@ -195,84 +216,71 @@ export class SlabAllocator {
   /** Puts a slab that `sparsest` took out of allocation back, if objects are left in it. */
   restore(slab: Slab): void {
     if (slab.used === 0 || slab.partialAt !== evacuating) return;
-    slab.partialAt = full;
-    if (slab.freeHead !== noSlot) this.#addPartial(slab);
+    slab.partialAt = notPartial;
+    if (slab.hasRoom) this.#addPartial(slab);
   }
 
   /**
    * Empties the chunk with the fewest slabs by copying them whole into free units of other chunks, and keeps
-   * it as the spare one. `mayMove` is asked for each object, `moved` told its new place. `false` when no chunk could be
-   * emptied; slabs that were moved by then stay moved.
+   * it as the spare one. `false` when no chunk could be emptied; slabs that were moved by then stay moved.
    */
-  evacuateChunk(
-    mayMove: (id: number) => boolean,
-    moved: (id: number, chunk: number, byteOffset: number) => void,
-  ): boolean {
+  evacuateChunk(relocation: Relocation): boolean {
     this.trim();
-    let sparse: SlabChunk | undefined;
+    let sparse: SlabChunk<Slab> | undefined;
     for (const home of this.#open) {
-      if (sparse === undefined || bitCount(home.freeUnits) > bitCount(sparse.freeUnits))
-        sparse = home;
+      if (sparse === undefined || home.freeCount > sparse.freeCount) sparse = home;
     }
     if (sparse === undefined) return false;
     this.#open.delete(sparse);
     for (const slab of new Set(sparse.slabs)) {
       if (slab === undefined) continue;
-      if (!this.#relocate(slab, sparse, mayMove, moved)) {
-        this.#open.add(sparse);
+      if (!this.#relocate(slab, sparse, relocation)) {
+        if (sparse.freeUnits !== 0) this.#open.add(sparse);
         return false;
       }
     }
-    this.#spare = sparse;
     this.#open.add(sparse);
+    this.#emptied(sparse);
     return true;
   }
 
-  #relocate(
-    slab: Slab,
-    from: SlabChunk,
-    mayMove: (id: number) => boolean,
-    moved: (id: number, chunk: number, byteOffset: number) => void,
-  ): boolean {
+  #relocate(slab: Slab, from: SlabChunk<Slab>, { mayMove, isWhole, moved }: Relocation): boolean {
     const { slotBytes, slots, units } = slab.shape;
-    let to: SlabChunk | undefined;
-    for (const home of this.#open) {
-      if (firstRun(home.freeUnits, units) >= 0) {
-        to = home;
-        break;
-      }
-    }
+    if (!slab.every(mayMove)) return false;
+    // Only now: asking can find damage, and that takes units away.
+    const to = [...this.#open].find((home) => home.firstRun(units) >= 0);
     if (to === undefined) return false;
-    for (let slot = 0; slot < slots; slot++) {
-      const owner = slab.owners[slot];
-      if ((owner & freeBit) === 0 && !(owner < orphan && mayMove(owner))) return false;
-    }
-    const source = this.#set.bytes[slab.chunk];
-    const bytes = source.subarray(slab.byteOffset, slab.byteOffset + slots * slotBytes);
+    const { byteOffset } = slab;
+    const source = this.#set.bytes[from.chunk].subarray(byteOffset, byteOffset + slots * slotBytes);
+    const unit = to.firstRun(units);
+    const target = unit * unitBytes;
+    this.#set.bytes[to.chunk].set(source, target);
+    if (!slab.every((id, at) => isWhole(id, to.chunk, at - byteOffset + target))) return false;
     this.#detach(slab, from);
-    const unit = firstRun(to.freeUnits, units);
     this.#attach(slab, to, unit);
-    this.#set.bytes[slab.chunk].set(bytes, slab.byteOffset);
-    for (let slot = 0; slot < slots; slot++) {
-      const owner = slab.owners[slot];
-      if ((owner & freeBit) === 0) moved(owner, slab.chunk, slab.byteOffset + slot * slotBytes);
-    }
+    slab.every((id, at) => {
+      moved(id, to.chunk, at);
+      return true;
+    });
     return true;
   }
 
-  #attach(slab: Slab, home: SlabChunk, unit: number): void {
+  #attach(slab: Slab, home: SlabChunk<Slab>, unit: number): void {
     slab.chunk = home.chunk;
     slab.byteOffset = unit * unitBytes;
-    home.freeUnits = (home.freeUnits & ~runMask(unit, slab.shape.units)) >>> 0;
-    for (let i = 0; i < slab.shape.units; i++) home.slabs[unit + i] = slab;
+    home.attach(slab, unit, slab.shape.units);
     if (home.freeUnits === 0) this.#open.delete(home);
     if (home === this.#spare) this.#spare = undefined;
   }
 
-  #detach(slab: Slab, home: SlabChunk): void {
-    const unit = slab.byteOffset / unitBytes;
-    for (let i = 0; i < slab.shape.units; i++) home.slabs[unit + i] = undefined;
-    home.freeUnits = (home.freeUnits | runMask(unit, slab.shape.units)) >>> 0;
+  #detach(slab: Slab, home: SlabChunk<Slab>): void {
+    this.#charge(home.detach(slab.byteOffset / unitBytes, slab.shape.units));
+  }
+
+  /** Units died, or with a negative number are gone with their chunk. */
+  #charge(dead: number): void {
+    this.#deadUnits += dead;
+    this.#backend.usedUnits += dead;
   }
 
   #slabAt(chunk: number, byteOffset: number): Slab {
@@ -283,19 +291,8 @@ export class SlabAllocator {
     if (this.#backend.usedUnits + shape.units > this.#backend.capacityUnits) return undefined;
     const home = this.#chunkWithRoom(shape.units);
     if (home === undefined) return undefined;
-    const slab: Slab = {
-      chunk: home.chunk,
-      byteOffset: 0,
-      shape,
-      owners: new Uint32Array(shape.slots),
-      freeHead: 0,
-      used: 0,
-      partialAt: full,
-      listAt: this.slabs.length,
-    };
-    for (let i = 0; i < shape.slots; i++) slab.owners[i] = (freeBit | (i + 1)) >>> 0;
-    slab.owners[shape.slots - 1] = (freeBit | noSlot) >>> 0;
-    this.#attach(slab, home, firstRun(home.freeUnits, shape.units));
+    const slab = new Slab(home.chunk, shape, this.slabs.length);
+    this.#attach(slab, home, home.firstRun(shape.units));
     this.#backend.usedUnits += shape.units;
     this.#slabBytes += shape.units * unitBytes;
     this.slabs.push(slab);
@@ -303,8 +300,8 @@ export class SlabAllocator {
     return slab;
   }
 
-  #chunkWithRoom(units: number): SlabChunk | undefined {
-    for (const home of this.#open) if (firstRun(home.freeUnits, units) >= 0) return home;
+  #chunkWithRoom(units: number): SlabChunk<Slab> | undefined {
+    for (const home of this.#open) if (home.firstRun(units) >= 0) return home;
     let chunk: number;
     try {
       chunk = this.#set.takeSlabChunk(this.#backend);
@@ -312,7 +309,7 @@ export class SlabAllocator {
       this.lastFailure = error;
       return undefined;
     }
-    const home: SlabChunk = { chunk, freeUnits: fullMask, slabs: new Array(unitsPerChunk) };
+    const home = new SlabChunk<Slab>(chunk);
     this.#chunks.set(chunk, home);
     this.#open.add(home);
     return home;
@@ -330,17 +327,22 @@ export class SlabAllocator {
     }
     const home = this.#chunks.get(slab.chunk)!;
     this.#detach(slab, home);
-    this.#open.add(home);
+    if (home.freeUnits !== 0) this.#open.add(home);
     this.#backend.usedUnits -= slab.shape.units;
     this.#slabBytes -= slab.shape.units * unitBytes;
-    if (home.freeUnits !== fullMask) return;
-    if (this.#spare === undefined) this.#spare = home;
+    if (home.empty) this.#emptied(home);
+  }
+
+  #emptied(home: SlabChunk<Slab>): void {
+    if (this.#spare === undefined && !home.damaged) this.#spare = home;
     else this.#releaseChunk(home);
   }
 
-  #releaseChunk(home: SlabChunk): void {
+  #releaseChunk(home: SlabChunk<Slab>): void {
+    this.#charge(-home.deadUnits);
     this.#chunks.delete(home.chunk);
     this.#open.delete(home);
+    if (home === this.#spare) this.#spare = undefined;
     this.#set.releaseSlabChunk(home.chunk);
   }
 
@@ -348,7 +350,6 @@ export class SlabAllocator {
   trim(): void {
     if (this.#spare === undefined) return;
     this.#releaseChunk(this.#spare);
-    this.#spare = undefined;
   }
 
   #addPartial(slab: Slab): void {
@@ -364,28 +365,6 @@ export class SlabAllocator {
       list[slab.partialAt] = last;
       last.partialAt = slab.partialAt;
     }
-    slab.partialAt = full;
+    slab.partialAt = notPartial;
   }
-}
-
-function runMask(unit: number, units: number): number {
-  return units === unitsPerChunk ? fullMask : (((1 << units) - 1) << unit) >>> 0;
-}
-
-function bitCount(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest !== 0; rest = (rest & (rest - 1)) >>> 0) count++;
-  return count;
-}
-
-/** First position of `units` consecutive set bits, or -1. */
-function firstRun(free: number, units: number): number {
-  let starts = free;
-  // After the loop a bit is set where a run of at least `units` begins.
-  for (let have = 1; have < units; ) {
-    const step = Math.min(have, units - have);
-    starts = (starts & (starts >>> step)) >>> 0;
-    have += step;
-  }
-  return starts === 0 ? -1 : 31 - Math.clz32(starts & -starts);
 }

@@ -3,11 +3,12 @@
 import { TierError } from '../errors.ts';
 import type {
   MigrationTarget,
-  MoveOutcome,
+  MoveResult,
   SnapshotOptions,
 } from '../migration/migration-target.ts';
 import type { TierState } from '../policy/policy.ts';
 import type { HeatLedger } from './heat-ledger.ts';
+import type { Integrity } from './integrity.ts';
 import { chunkUnitBase } from './large-object.ts';
 import type { Mover } from './mover.ts';
 import type { ObjectSpace } from './object-space.ts';
@@ -18,16 +19,18 @@ export class StoreUnits implements MigrationTarget {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
   readonly #mover: Mover;
+  readonly #integrity: Integrity;
   readonly #scanner: UnitScanner;
   /** Access clock at the last plan that was not a dry run. */
   #plannedAt = 0;
   #closed = false;
 
-  constructor(space: ObjectSpace, ledger: HeatLedger, mover: Mover) {
+  constructor(space: ObjectSpace, ledger: HeatLedger, mover: Mover, integrity: Integrity) {
     this.#space = space;
     this.#ledger = ledger;
     this.#mover = mover;
-    this.#scanner = new UnitScanner(space, ledger);
+    this.#integrity = integrity;
+    this.#scanner = new UnitScanner(space, ledger, integrity.book);
   }
 
   /** The tiers as they are now; `usedBytes` stays current in the same objects. */
@@ -58,6 +61,7 @@ export class StoreUnits implements MigrationTarget {
 
   snapshot(options: SnapshotOptions): ReturnType<MigrationTarget['snapshot']> {
     this.#check();
+    this.#integrity.settle();
     const { halfLifeAccesses, maxUnits, dryRun = false } = options;
     const ledger = this.#ledger;
     const before = this.#plannedAt;
@@ -74,7 +78,7 @@ export class StoreUnits implements MigrationTarget {
     };
   }
 
-  move(unit: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome> {
+  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {
     return this.#closed ? 'gone' : this.#mover.move(unit, from, to);
   }
 

@@ -5,6 +5,7 @@
 
 import { chunkBytes } from '../native.ts';
 import type { UnitColumns } from '../policy/policy.ts';
+import type { DamageBook } from './damage-book.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
 import type { ObjectSpace } from './object-space.ts';
@@ -16,9 +17,11 @@ import {
   recordWords,
   segmentMask,
   segmentShift,
+  watchedFlag,
   whereWord,
 } from './object-table.ts';
-import { SlabAllocator } from './slab-allocator.ts';
+import { isObject } from './slab.ts';
+import type { SlabAllocator } from './slab-allocator.ts';
 
 type Columns = {
   -readonly [K in keyof Omit<UnitColumns, 'dwellUntil'>]: Omit<UnitColumns, 'dwellUntil'>[K];
@@ -49,13 +52,16 @@ function makeColumns(capacity: number): Columns {
 export class UnitScanner {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
+  readonly #book: DamageBook;
   readonly #hands: Hand[];
   #columns: Columns = makeColumns(1024);
   #largeHand = 0;
 
-  constructor(space: ObjectSpace, ledger: HeatLedger) {
+  /** Damaged units are left out: they do not move. */
+  constructor(space: ObjectSpace, ledger: HeatLedger, book: DamageBook) {
     this.#space = space;
     this.#ledger = ledger;
+    this.#book = book;
     this.#hands = space.allocators.map(() => ({ slab: 0, slot: 0 }));
   }
 
@@ -121,7 +127,7 @@ export class UnitScanner {
       if (slab === undefined) return;
       for (; hand.slot < slab.shape.slots && wanted > 0; hand.slot++) {
         const id = slab.owners[hand.slot];
-        if ((id & 0x80000000) !== 0 || !SlabAllocator.isObject(id)) continue;
+        if (!isObject(id)) continue;
         wanted--;
         this.#takeSmall(id, slab.shape.slotBytes, tier, 0, 0);
       }
@@ -135,6 +141,7 @@ export class UnitScanner {
     const words = this.#space.table.words[id >>> segmentShift];
     const at = (id & segmentMask) * recordWords + whereWord;
     if ((words[at] & (liveFlag | markFlag | immovable)) !== liveFlag) return;
+    if ((words[at] & watchedFlag) !== 0 && this.#book.has(id)) return;
     words[at] |= markFlag;
     const heat = this.#ledger.stored(id) - this.#ledger.clock.now;
     this.#take(id, bytes, tier, heat, reads, writes);
@@ -143,6 +150,7 @@ export class UnitScanner {
   #takeChunk(chunk: number, reads: number, writes: number): boolean {
     const object = this.#space.largeOfChunk.get(chunk);
     if (object === undefined || !this.#isMovable(object)) return false;
+    if (this.#space.set.damage.has(chunk) || this.#book.has(object.id)) return false;
     const index = chunk - object.firstChunk;
     if (object.marks[index] !== 0) return false;
     object.marks[index] = 1;

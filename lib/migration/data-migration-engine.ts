@@ -15,12 +15,12 @@ import {
   type StepOptions,
 } from './engine-options.ts';
 import type { EngineStats, MoveRecord, OptimizeReport, StepReport } from './engine-stats.ts';
-import type { MigrationTarget, MoveOutcome } from './migration-target.ts';
+import type { MigrationTarget, MoveResult } from './migration-target.ts';
 import { MoveHistory } from './move-history.ts';
 import { noPlan, PolicyRunner } from './policy-runner.ts';
 import { defaultRate, RateLimiter } from './rate-limiter.ts';
 import { Slices } from './slices.ts';
-import { type Round, Tally } from './tally.ts';
+import { type MoveEnd, type Round, Tally } from './tally.ts';
 
 /** Consecutive failures of the store after which the background timer gives up. */
 const maxBackgroundErrors = 8;
@@ -135,7 +135,7 @@ export class DataMigrationEngine {
   }
 
   stats(): EngineStats {
-    const { planned, outcomes, bytesMoved } = this.#total;
+    const { planned, outcomes, failures, bytesMoved } = this.#total;
     const { promotions, demotions, pingPongMoves, pingPongShare, realisedShare } = this.#history;
     const tried = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     return {
@@ -145,6 +145,7 @@ export class DataMigrationEngine {
       applied: outcomes.moved,
       failed: tried - outcomes.moved,
       outcomes: { ...outcomes },
+      failures: { ...failures },
       promotions,
       demotions,
       bytesMoved,
@@ -270,25 +271,26 @@ export class DataMigrationEngine {
       }
       const pending = this.#start(move);
       // Awaiting what is already there would give the thread away.
-      const outcome = typeof pending === 'string' ? pending : await this.#slices.outside(pending);
-      if (outcome === 'moved') {
+      const result = isPending(pending) ? await this.#slices.outside(pending) : pending;
+      const end: MoveEnd = typeof result === 'string' ? { outcome: result } : result;
+      if (end.outcome === 'moved') {
         bytesLeft -= move.bytes;
         this.#limiter.spend(move.bytes);
         this.#history.applied(move, round.snapshot, this.#target.heatLog2(move.unit));
       }
-      tally.tried(move, outcome);
-      this.#total.tried(move, outcome);
-      this.#tell({ ...move, outcome }, records);
+      tally.tried(move, end);
+      this.#total.tried(move, end);
+      this.#tell({ ...move, ...end }, records);
     }
     if (tally.outcomes.moved > before) {
       this.#limiter.adapt(this.#history.pingPongShare, this.#history.realisedShare);
     }
   }
 
-  #start(move: Move): MoveOutcome | Promise<MoveOutcome> {
+  #start(move: Move): MoveResult | Promise<MoveResult> {
     try {
-      const outcome = this.#target.move(move.unit, move.from, move.to);
-      return typeof outcome === 'string' ? outcome : outcome.catch((e) => this.#failed(e));
+      const result = this.#target.move(move.unit, move.from, move.to);
+      return isPending(result) ? result.catch((error) => this.#failed(error)) : result;
     } catch (error) {
       return this.#failed(error);
     }
@@ -309,4 +311,8 @@ export class DataMigrationEngine {
     this.#lastError = error;
     return 'refused';
   }
+}
+
+function isPending(result: MoveResult | Promise<MoveResult>): result is Promise<MoveResult> {
+  return typeof result === 'object' && 'then' in result;
 }

@@ -7,6 +7,8 @@ import type { SliceTimes } from './slices.ts';
 /** A move that was tried, and how it ended; `planned` when it was only proposed. */
 export interface MoveRecord extends Move {
   readonly outcome: MoveOutcome | 'planned';
+  /** What was behind a failure, where it is known: `ERR_TIER_*`, or the kernel's name for it, e.g. `EBUSY`. */
+  readonly code?: string;
 }
 
 /** Moves counted by how they ended. */
@@ -25,6 +27,8 @@ export interface StepReport {
   readonly unitsConsidered: number;
   readonly planned: number;
   readonly outcomes: OutcomeCounts;
+  /** Moves that failed, by the code of what was behind it. */
+  readonly failures: Readonly<Record<string, number>>;
   readonly bytesMoved: number;
   /** Sum of the predicted gains of the moves applied, victims' losses included. */
   readonly predictedGainNs: number;
@@ -57,6 +61,8 @@ export interface EngineStats {
   /** Tried and not applied. */
   readonly failed: number;
   readonly outcomes: Readonly<OutcomeCounts>;
+  /** Moves that failed, by the code of what was behind it. */
+  readonly failures: Readonly<Record<string, number>>;
   readonly promotions: number;
   readonly demotions: number;
   readonly bytesMoved: number;

@@ -9,8 +9,19 @@ export type MoveOutcome =
   | 'elsewhere' // no longer in the tier the plan saw it in
   | 'leased' // a lease or pin holds it
   | 'full' // the target tier has no room for it
-  | 'refused' // the kernel refused
+  | 'damaged' // a part of it is lost, or its bytes fail their checksum
+  | 'refused' // the kernel refused, or the copy was not good
   | 'unsupported'; // this unit cannot move between these backends
+
+/** An outcome with what was behind it. */
+export interface FailedMove {
+  readonly outcome: Exclude<MoveOutcome, 'moved'>;
+  /** Code of the error, `ERR_TIER_*`, or the kernel's name for it, e.g. `EBUSY`. */
+  readonly code: string;
+}
+
+/** What a move comes to. */
+export type MoveResult = MoveOutcome | FailedMove;
 
 /** How a snapshot is taken. */
 export interface SnapshotOptions {
@@ -40,7 +51,7 @@ export interface MigrationTarget {
    * Moves one unit: at once where a copy on this thread does it, or as a promise where the kernel moves the
    * pages in the background. Never throws for a reason that is in {@link MoveOutcome}.
    */
-  move(unit: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome>;
+  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult>;
   /** Heat of a unit now, log2; -Infinity when it is gone. */
   heatLog2(unit: number): number;
 }

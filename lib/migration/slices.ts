@@ -55,6 +55,20 @@ export class Slices {
     }
   }
 
+  /** Runs work to its end, a step at a time, in slices; `false` when an aborted signal ended it early. */
+  async drive(work: Iterator<unknown>, signal?: AbortSignal): Promise<boolean> {
+    this.begin();
+    try {
+      while (signal?.aborted !== true) {
+        if (work.next().done === true) return true;
+        if (this.spent) await this.yield();
+      }
+      return false;
+    } finally {
+      this.end();
+    }
+  }
+
   times(): SliceTimes {
     const { count, max } = this.#times;
     if (count === 0) return { count: 0, p50Ns: 0, p99Ns: 0, maxNs: 0 };

@@ -2,7 +2,7 @@
 
 import type { Move, Plan, Snapshot } from '../policy/policy.ts';
 import type { OutcomeCounts, PolicyFailure, StepReport } from './engine-stats.ts';
-import type { MoveOutcome } from './migration-target.ts';
+import type { FailedMove, MoveOutcome } from './migration-target.ts';
 
 /** A snapshot with what came of it. The plan is empty when the policy failed. */
 export interface Round {
@@ -11,9 +11,24 @@ export interface Round {
   readonly failure: PolicyFailure | undefined;
 }
 
+/** How a move ended, and the code of what was behind it where there is one. */
+export interface MoveEnd {
+  readonly outcome: MoveOutcome;
+  readonly code?: FailedMove['code'];
+}
+
 /** All outcomes at zero. */
 export function noOutcomes(): OutcomeCounts {
-  return { moved: 0, gone: 0, elsewhere: 0, leased: 0, full: 0, refused: 0, unsupported: 0 };
+  return {
+    moved: 0,
+    gone: 0,
+    elsewhere: 0,
+    leased: 0,
+    full: 0,
+    damaged: 0,
+    refused: 0,
+    unsupported: 0,
+  };
 }
 
 /** Sums up what was planned and done. */
@@ -21,6 +36,7 @@ export class Tally {
   unitsConsidered = 0;
   planned = 0;
   readonly outcomes: OutcomeCounts = noOutcomes();
+  readonly failures: Record<string, number> = {};
   bytesMoved = 0;
   predictedGainNs = 0;
   costNs = 0;
@@ -47,8 +63,9 @@ export class Tally {
     this.costNs += move.costNs;
   }
 
-  tried(move: Move, outcome: MoveOutcome): void {
+  tried(move: Move, { outcome, code }: MoveEnd): void {
     this.outcomes[outcome]++;
+    if (code !== undefined) this.failures[code] = (this.failures[code] ?? 0) + 1;
     if (outcome !== 'moved') return;
     this.bytesMoved += move.bytes;
     this.proposed(move);
@@ -61,6 +78,7 @@ export class Tally {
       unitsConsidered,
       planned,
       outcomes: { ...this.outcomes },
+      failures: { ...this.failures },
       bytesMoved,
       predictedGainNs,
       costNs,

@@ -3,6 +3,7 @@
 import { TierError } from '../errors.ts';
 import { formatBytes } from './byte-size.ts';
 import { headroomBytes, isAllowed, wholeSteps } from './capacity.ts';
+import { memkindLimits } from './memkind-limits.ts';
 import type { ResolveContext } from './resolve-tiers.ts';
 import type { BackendConfig, Limit, Tier } from './tier.ts';
 import type { CheckedTierOptions } from './tier-options.ts';
@@ -10,8 +11,9 @@ import { composeSpec } from './tier-spec.ts';
 
 /** The most a backend can hold; `Infinity` where only opening it will tell. */
 function mostBytes(backend: BackendConfig, { machine, probe }: ResolveContext): number {
-  if (backend.kind === 'file') {
-    const facts = probe.directory(backend.directory, machine);
+  const directory = 'directory' in backend ? backend.directory : undefined;
+  if (directory !== undefined) {
+    const facts = probe.directory(directory, machine);
     return facts.freeBytes - headroomBytes(facts.totalBytes);
   }
   if (machine === null) return Number.POSITIVE_INFINITY;
@@ -67,10 +69,23 @@ export function fixedBackends(
         hint: 'Lower its `capacityBytes`.',
       });
     }
+    if (backend.kind === 'memkind' && context.machine !== null) {
+      limits.push(...memkindLimits(name, backend, context.machine, context.probe));
+    }
     rest -= capacityBytes;
     return capacityBytes === 0 ? [] : [{ ...backend, capacityBytes }];
   });
-  const simulated = sized.every(({ kind }) => kind === 'simulated');
+  const unbound = context.machine !== null && context.machine.permissions.mbind !== 0;
+  const isReal = ({ kind }: BackendConfig): boolean =>
+    kind !== 'simulated' && !(kind === 'numa' && unbound);
+  const simulated = !sized.some(isReal);
+  if (unbound && sized.some(({ kind }) => kind === 'numa')) {
+    limits.push({
+      what: simulated ? `${name} is simulated` : `${name} is simulated in part`,
+      reason: 'mbind is refused: its memory lies on whichever node the kernel chooses',
+      hint: 'In a container, run with `--cap-add SYS_NICE`.',
+    });
+  }
   const tier: Tier = {
     name,
     kind: simulated ? 'simulated' : 'real',

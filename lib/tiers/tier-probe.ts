@@ -12,6 +12,8 @@ export interface TierProbe {
   /** Whether a directory or device may be read and written. */
   writable(path: string): boolean;
   readonly temporaryDirectory: string;
+  /** Variables that libraries look at. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Memory of the machine or container, for when no description of it is to be had. */
   readonly memoryBytes: number;
 }
@@ -30,6 +32,7 @@ export function systemProbe(): TierProbe {
       }
     },
     temporaryDirectory: tmpdir(),
+    environment: process.env,
     memoryBytes: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
   };
 }

@@ -24,6 +24,8 @@ const char* CodeName(Code code) {
       return "MISPLACED";
     case Code::kIo:
       return "IO";
+    case Code::kLost:
+      return "LOST";
   }
   return "IO";
 }
@@ -58,9 +60,16 @@ Status Status::FromErrno(int error, const char* syscall, std::string what) {
     case EINVAL:
       code = Code::kInvalid;
       break;
+    case EHWPOISON:
+      code = Code::kLost;
+      break;
     default:
       break;
   }
+  return FromErrno(code, error, syscall, std::move(what));
+}
+
+Status Status::FromErrno(Code code, int error, const char* syscall, std::string what) {
   Status status(code, std::move(what));
   status.errno_ = error;
   status.syscall_ = syscall;

@@ -21,6 +21,7 @@ enum class Code {
   kBusy,          // somebody else holds it; a later try can succeed
   kMisplaced,     // memory was obtained, but not where it was asked for
   kIo,            // a file or device failed
+  kLost,          // the device lost the bytes: poison, a removed device, a truncated file
 };
 
 // The code's stable name, e.g. "FULL".
@@ -34,6 +35,9 @@ class [[nodiscard]] Status {
   // From a failed system call: maps errno to a code. `what` names the object, e.g. "node 2, 64
   // MiB".
   static Status FromErrno(int error, const char* syscall, std::string what);
+
+  // The same with a code of the caller's: what an errno means can depend on the call.
+  static Status FromErrno(Code code, int error, const char* syscall, std::string what);
 
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }

@@ -11,6 +11,7 @@
 #include "memory/memkind_backend.h"
 #include "memory/memkind_plugin.h"
 #include "memory/numa_backend.h"
+#include "memory/persistent_backend.h"
 #include "memory/simulated_backend.h"
 
 namespace memtiers {
@@ -63,6 +64,11 @@ BackendConfig ReadBackendConfig(const Napi::Object& config) {
                                      .capacity_bytes = capacity_bytes};
     return {capacity_bytes, [params] { return DaxBackend::Open(params); }};
   }
+  if (kind == "persistent") {
+    const PersistentBackendParams params = {.path = ToText(config.Get("path"), "path"),
+                                            .capacity_bytes = capacity_bytes};
+    return {capacity_bytes, [params] { return PersistentBackend::Open(params); }};
+  }
   if (kind == "memkind") {
     MemkindBackendParams params = {.kind = ReadMemkindKind(config),
                                    .directory = {},
@@ -73,7 +79,7 @@ BackendConfig ReadBackendConfig(const Napi::Object& config) {
     }
     return {capacity_bytes, [params] { return MemkindBackend::Open(params); }};
   }
-  ThrowInvalid(config.Env(), "kind", "numa, file, dax, memkind or simulated");
+  ThrowInvalid(config.Env(), "kind", "numa, file, dax, persistent, memkind or simulated");
 }
 
 }  // namespace memtiers

@@ -6,16 +6,19 @@
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "bind/arguments.h"
 #include "bind/backend_config.h"
+#include "bind/calibrate_task.h"
 #include "bind/errors.h"
 #include "bind/heap_state.h"
 #include "bind/heap_tasks.h"
 #include "bind/run_buffers.h"
 #include "memory/page_placement.h"
 #include "migrate/reback.h"
+#include "migrate/strays.h"
 
 namespace memtiers {
 namespace {
@@ -75,6 +78,25 @@ class HeapObject {
     return value;
   }
 
+  Napi::Value IsAvailable(const Napi::CallbackInfo& info) {
+    const uint32_t backend = ToUint32(info[0], "backend");
+    ThrowIfFailed(info.Env(), heap().CheckBackend(backend));
+    return Napi::Boolean::New(info.Env(), heap().backend(backend).available());
+  }
+
+  Napi::Value StrayChunks(const Napi::CallbackInfo& info) {
+    const uint32_t backend = ToUint32(info[0], "backend");
+    const uint32_t from = ToUint32(info[1], "from");
+    const Strays strays = ValueOrThrow(info.Env(), FindStrays(heap(), backend, from));
+    Napi::Array chunks = Napi::Array::New(info.Env(), strays.chunks.size());
+    for (uint32_t i = 0; i < strays.chunks.size(); ++i) chunks.Set(i, strays.chunks[i]);
+    Napi::Object value = Napi::Object::New(info.Env());
+    value.Set("chunks", chunks);
+    value.Set("next", strays.next.has_value() ? Napi::Number::New(info.Env(), *strays.next)
+                                              : info.Env().Null());
+    return value;
+  }
+
   Napi::Value RebackChunk(const Napi::CallbackInfo& info) {
     const uint32_t chunk = ToUint32(info[0], "chunk");
     const uint32_t backend = ToUint32(info[1], "backend");
@@ -115,6 +137,27 @@ class HeapObject {
     return Task::Start(info.Env(), MakeCalibrate(info.Env(), state_, backend, bytes, duration));
   }
 
+  Napi::Value Flush(const Napi::CallbackInfo& info) {
+    const RunBytes range = {.first = ToUint32(info[0], "firstChunk"),
+                            .offset = ToBytes(info[1], "byteOffset"),
+                            .length = ToBytes(info[2], "byteLength")};
+    return Task::Start(info.Env(), MakeFlush(info.Env(), state_, range));
+  }
+
+  Napi::Value DamagedRanges(const Napi::CallbackInfo& info) {
+    const std::vector<DamagedRange> ranges = heap().DamagedRanges();
+    Napi::Array value = Napi::Array::New(info.Env(), ranges.size());
+    for (uint32_t i = 0; i < ranges.size(); ++i) {
+      Napi::Object range = Napi::Object::New(info.Env());
+      range.Set("chunk", Napi::Number::New(info.Env(), ranges[i].chunk));
+      range.Set("byteOffset", static_cast<double>(ranges[i].byte_offset));
+      range.Set("byteLength", static_cast<double>(ranges[i].byte_length));
+      range.Set("cause", DamageCauseName(ranges[i].cause));
+      value.Set(i, range);
+    }
+    return value;
+  }
+
   Napi::Value BackendStats(const Napi::CallbackInfo& info) {
     const HeapBackendStats stats =
         ValueOrThrow(info.Env(), heap().Stats(ToUint32(info[0], "backend")));
@@ -124,6 +167,7 @@ class HeapObject {
     value.Set("mappedBytes", static_cast<double>(stats.mapped_bytes));
     value.Set("refusedAllocations", static_cast<double>(stats.refused_allocations));
     value.Set("unverifiedChunks", static_cast<double>(stats.unverified_chunks));
+    value.Set("retiredChunks", static_cast<double>(stats.retired_chunks));
     value.Set("fixedAddress", stats.fixed_address);
     value.Set("note", stats.note);
     return value;
@@ -184,6 +228,25 @@ void Define(Napi::Object object, const char* name) {
   object.Set(name, Napi::Function::New<HeapObject::Call<method>>(object.Env(), name));
 }
 
+// The counter's word for JavaScript, which may keep it longer than the heap.
+Napi::Value ToView(Napi::Env env, const std::shared_ptr<DamageCounter>& counter) {
+  static_assert(sizeof(DamageCounter) == sizeof(uint32_t) && DamageCounter::is_always_lock_free);
+  auto held = std::make_unique<std::shared_ptr<DamageCounter>>(counter);
+  napi_value buffer = nullptr;
+  const napi_status made = napi_create_external_arraybuffer(
+      env, counter.get(), sizeof(DamageCounter),
+      [](napi_env, void*, void* hint) {
+        delete static_cast<std::shared_ptr<DamageCounter>*>(hint);
+      },
+      held.get(), &buffer);
+  if (made == napi_no_external_buffers_allowed) {
+    ThrowIfFailed(env, {Code::kUnavailable, "this JavaScript engine has no external ArrayBuffers"});
+  }
+  (void)held.release();  // from here on the finalizer's, also when creation failed
+  if (made != napi_ok) throw Napi::Error::New(env);
+  return Napi::Uint32Array::New(env, 1, Napi::ArrayBuffer(env, buffer), 0);
+}
+
 }  // namespace
 
 Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
@@ -192,6 +255,7 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   const uint64_t reserve_bytes = ToBytes(options.Get("reserveBytes"), "reserveBytes");
   std::unique_ptr<Heap> heap = ValueOrThrow(env, Heap::Open(reserve_bytes));
   Napi::Object object = Napi::Object::New(env);
+  object.Set("damageCount", ToView(env, heap->damage_counter()));
   auto wrapped = std::make_unique<HeapObject>(env, std::move(heap));
   if (napi_wrap(env, object, wrapped.get(), DeleteHeapObject, nullptr, nullptr) != napi_ok) {
     throw Napi::Error::New(env);
@@ -208,8 +272,12 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   Define<&HeapObject::MovePages>(object, "movePages");
   Define<&HeapObject::Prefault>(object, "prefault");
   Define<&HeapObject::Write>(object, "write");
+  Define<&HeapObject::Flush>(object, "flush");
+  Define<&HeapObject::DamagedRanges>(object, "damagedRanges");
   Define<&HeapObject::Calibrate>(object, "calibrate");
   Define<&HeapObject::BackendStats>(object, "backendStats");
+  Define<&HeapObject::IsAvailable>(object, "isAvailable");
+  Define<&HeapObject::StrayChunks>(object, "strayChunks");
   Define<&HeapObject::Close>(object, "close");
   return object;
 }

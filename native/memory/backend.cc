@@ -14,6 +14,8 @@ const char* BackendKindName(BackendKind kind) {
       return "memkind";
     case BackendKind::kSimulated:
       return "simulated";
+    case BackendKind::kPersistent:
+      return "persistent";
   }
   return "simulated";
 }

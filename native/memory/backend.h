@@ -14,7 +14,7 @@
 
 namespace memtiers {
 
-enum class BackendKind { kNuma, kFile, kDax, kMemkind, kSimulated };
+enum class BackendKind { kNuma, kFile, kDax, kMemkind, kSimulated, kPersistent };
 
 // The kind's name as users write it, e.g. "numa".
 const char* BackendKindName(BackendKind kind);
@@ -68,6 +68,9 @@ class Backend {
   // The directory on a drive whose speed the page cache hides from whoever measures mapped chunks.
   virtual std::optional<std::string> drive_directory() const { return std::nullopt; }
 
+  // Whether memory can be had of it now; asks the system.
+  virtual bool available() const { return true; }
+
   // Something the user should know about this backend; empty when there is nothing to say.
   virtual std::string note() const { return {}; }
 
@@ -80,8 +83,22 @@ class Backend {
   // any more (backends with a fixed address), nobody uses them (the others).
   virtual void Release(std::span<const Backing> backings) = 0;
 
+  // As Release, for chunks the device lost bytes of. What is behind them may still be bad: a
+  // backend that has places of its own never uses these again. Of plain memory the kernel has taken
+  // the bad page out.
+  virtual void Retire(std::span<const Backing> backings) { Release(backings); }
+
+  // Chunks that Retire keeps out of use.
+  virtual uint64_t retired_chunks() const { return 0; }
+
   // Brings pages in. Safe on any thread while others access them.
   virtual Status Prefault(std::byte* address, size_t bytes) const = 0;
+
+  // Brings bytes to the medium and waits for it. True: the medium holds them now. False: this is
+  // volatile memory, and nothing was done. A medium holds them; whether they can be found again
+  // after the process is another matter: a file without a name ends with it. Safe on any thread.
+  // REQUIRES: whole pages.
+  virtual Result<bool> Flush(std::byte* /*address*/, size_t /*bytes*/) const { return false; }
 };
 
 }  // namespace memtiers

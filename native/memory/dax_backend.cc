@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "sys/cache_writeback.h"
 #include "sys/mapping.h"
 
 namespace memtiers {
@@ -55,6 +56,11 @@ void DaxBackend::Release(std::span<const Backing> backings) {
 
 Status DaxBackend::Prefault(std::byte* address, size_t bytes) const {
   return PopulateRead(address, bytes);
+}
+
+Result<bool> DaxBackend::Flush(std::byte* address, size_t bytes) const {
+  // msync does not know device mappings.
+  return device_.persistent && WriteBackCaches(address, bytes);
 }
 
 }  // namespace memtiers

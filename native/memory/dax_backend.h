@@ -1,6 +1,8 @@
 // Chunks on a devdax device: persistent or CXL memory mapped without a file system or page cache.
 //
 // The device is locked while the backend lives. Its contents are overwritten: it is used as memory.
+// What was flushed to persistent memory stays there after the process, until the next user clears
+// it.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,10 @@ class DaxBackend final : public Backend {
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
   void Release(std::span<const Backing> backings) override;
+  void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
+  uint64_t retired_chunks() const override { return retired_; }
   Status Prefault(std::byte* address, size_t bytes) const override;
+  Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:
   DaxBackend(LockedDaxDevice device, uint64_t slots, std::string note)
@@ -34,6 +39,7 @@ class DaxBackend final : public Backend {
 
   LockedDaxDevice device_;
   RunAllocator slots_;
+  uint64_t retired_ = 0;  // slots that stay taken
   std::string note_;
 };
 

@@ -84,6 +84,13 @@ Result<MappedRun> FileBackend::Map(const MapRequest& request) {
     failure = MapFile(address, count * kChunkBytes,
                       {.fd = fd_.get(), .offset = *first * kChunkBytes, .sync = sync_});
     if (failure.ok() && request.populate) failure = PopulateWrite(address, count * kChunkBytes);
+    if (failure.code() == Code::kLost) {
+      // The drive's fault, and nobody's bytes: there were none yet.
+      const size_t bad = run.backings.size() - count;
+      Retire(std::span(run.backings).subspan(bad));
+      run.backings.resize(bad);
+      failure = Status::FromErrno(Code::kIo, failure.error(), failure.syscall(), failure.what());
+    }
     done += count;
   }
   if (failure.ok()) return run;
@@ -104,6 +111,12 @@ void FileBackend::Release(std::span<const Backing> backings) {
 Status FileBackend::Prefault(std::byte* address, size_t bytes) const {
   // For reading: a write fault would mark clean pages dirty and have them written out again.
   return PopulateRead(address, bytes);
+}
+
+Result<bool> FileBackend::Flush(std::byte* address, size_t bytes) const {
+  const Status synced = SyncMapping(address, bytes);
+  if (!synced.ok()) return synced;
+  return true;
 }
 
 }  // namespace memtiers

@@ -1,6 +1,8 @@
 // Chunks in an unlinked file: NVMe behind the page cache, or persistent memory mapped directly
 // (fsdax).
 //
+// What is flushed has reached the drive but ends with the process: the file has no name.
+//
 // Every chunk has its blocks before it is mapped, so a full disk is kFull and never a SIGBUS. (On
 // copy-on-write file systems a block can still be lost later; they promise no more.) The file has
 // no name: a crash leaves nothing behind, and any number of backends share a directory.
@@ -33,7 +35,10 @@ class FileBackend final : public Backend {
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
   void Release(std::span<const Backing> backings) override;
+  void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
+  uint64_t retired_chunks() const override { return retired_; }
   Status Prefault(std::byte* address, size_t bytes) const override;
+  Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:
   FileBackend(UniqueFd fd, const FileBackendParams& params);
@@ -46,6 +51,7 @@ class FileBackend final : public Backend {
   bool dax_;
   UniqueFd fd_;
   RunAllocator slots_;
+  uint64_t retired_ = 0;          // slots that stay taken, with their blocks
   std::set<uint64_t> unpunched_;  // free slots that still hold old bytes
   bool sync_ = false;
   std::string note_;

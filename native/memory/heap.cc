@@ -20,7 +20,12 @@ Status NoRun(uint32_t chunk) {
 Result<std::unique_ptr<Heap>> Heap::Open(size_t reserve_bytes) {
   Result<AddressWindow> window = AddressWindow::Reserve(reserve_bytes);
   if (!window.ok()) return window.status();
-  return std::unique_ptr<Heap>(new Heap(std::move(window.value())));
+  auto counter = std::make_shared<DamageCounter>(0);
+  Result<std::unique_ptr<BusFaultGuard>> guard = BusFaultGuard::Guard(
+      window.value().AddressOf(0), window.value().chunks() * kChunkBytes, counter);
+  if (!guard.ok()) return guard.status();
+  return std::unique_ptr<Heap>(
+      new Heap(std::move(window.value()), std::move(guard.value()), std::move(counter)));
 }
 
 Heap::~Heap() {
@@ -47,11 +52,14 @@ Status Heap::Charge(uint32_t backend, uint32_t chunks) {
   Status known = CheckBackend(backend);
   if (!known.ok()) return known;
   BackendEntry& entry = backends_[backend];
-  if (entry.charged_chunks + chunks > entry.capacity_chunks) {
+  const uint64_t retired = entry.backend->retired_chunks();
+  if (entry.charged_chunks + retired + chunks > entry.capacity_chunks) {
     ++entry.refused_allocations;
-    return {Code::kFull, std::string(BackendKindName(entry.backend->kind())) + " backend, " +
-                             std::to_string(chunks) + " chunks: its budget of " +
-                             std::to_string(entry.capacity_chunks) + " chunks is used up"};
+    std::string what = std::string(BackendKindName(entry.backend->kind())) + " backend, " +
+                       std::to_string(chunks) + " chunks: its budget of " +
+                       std::to_string(entry.capacity_chunks) + " chunks is used up";
+    if (retired > 0) what += ", " + std::to_string(retired) + " of them by damaged places";
+    return {Code::kFull, std::move(what)};
   }
   entry.charged_chunks += chunks;
   return {};
@@ -87,6 +95,7 @@ Result<uint32_t> Heap::Allocate(uint32_t backend, uint32_t chunks) {
     Refuse(backend, chunks);
     // If even this fails the address range is lost to this heap, and nothing else.
     (void)window_.Give(*first, chunks);
+    guard_->record().Forget(*first * kChunkBytes, chunks * kChunkBytes);
     return mapped.status();
   }
   if (chunks_.size() < *first + chunks) chunks_.resize(*first + chunks);
@@ -97,7 +106,21 @@ Result<uint32_t> Heap::Allocate(uint32_t backend, uint32_t chunks) {
     CountUnverified(chunk, +1);
   }
   RecordMappings(*first, chunks, true);
-  runs_.emplace(*first, Run{.chunks = chunks, .address = mapped.value().address});
+  Run run{.chunks = chunks, .address = mapped.value().address};
+  if (!entry.backend->fixed_address()) {
+    Result<std::unique_ptr<BusFaultGuard>> guard =
+        BusFaultGuard::Guard(run.address, chunks * kChunkBytes, damage_counter_);
+    // Without room for the record the run is as good as any, and a loss is the process' end.
+    if (guard.ok()) run.guard = std::move(guard.value());
+  }
+  const auto allocated = runs_.emplace(*first, std::move(run)).first;
+  if (Damaged(*first, chunks)) {
+    Release(allocated);
+    ++entry.refused_allocations;
+    return Status(Code::kIo, std::string(BackendKindName(entry.backend->kind())) +
+                                 " backend: the device failed while " + std::to_string(chunks) +
+                                 " chunks were cleared");
+  }
   return *first;
 }
 
@@ -146,6 +169,7 @@ Result<HeapBackendStats> Heap::Stats(uint32_t backend) const {
                           .mapped_bytes = entry.charged_chunks * kChunkBytes,
                           .refused_allocations = entry.refused_allocations,
                           .unverified_chunks = entry.unverified_chunks,
+                          .retired_chunks = entry.backend->retired_chunks(),
                           .fixed_address = entry.backend->fixed_address(),
                           .note = entry.backend->note()};
 }
@@ -202,30 +226,42 @@ void Heap::RecordMappings(uint32_t first, uint32_t chunks, bool mapped) {
   MappingBudget::Change(Borders(first, chunks) - before);
 }
 
-void Heap::MarkUnverified(uint32_t chunk) {
+void Heap::MarkVerified(uint32_t chunk, bool verified) {
   CountUnverified(chunks_[chunk], -1);
-  chunks_[chunk].backing.verified = false;
+  chunks_[chunk].backing.verified = verified;
   CountUnverified(chunks_[chunk], +1);
 }
 
 void Heap::ReleaseBackings(uint32_t first, uint32_t chunks) {
+  // What a library allocated as a whole goes as a whole.
+  const bool whole = !backends_[chunks_[first].backend].backend->fixed_address();
+  const auto damaged = [&](uint32_t chunk) {
+    return whole ? Damaged(first, chunks) : Damaged(chunk, 1);
+  };
   std::vector<Backing> backings;
   for (uint32_t begin = first; begin < first + chunks;) {
     const uint32_t owner = chunks_[begin].backend;
+    const bool retired = damaged(begin);
     backings.clear();
     uint32_t end = begin;
-    for (; end < first + chunks && chunks_[end].backend == owner; ++end) {
+    for (; end < first + chunks && chunks_[end].backend == owner && damaged(end) == retired;
+         ++end) {
       CountUnverified(chunks_[end], -1);
       backings.push_back(chunks_[end].backing);
     }
-    backends_[owner].backend->Release(backings);
+    if (retired) {
+      backends_[owner].backend->Retire(backings);
+    } else {
+      backends_[owner].backend->Release(backings);
+    }
     Uncharge(owner, end - begin);
     begin = end;
   }
 }
 
 void Heap::Release(Runs::iterator run) {
-  const auto [first, state] = *run;
+  const uint32_t first = run->first;
+  const Run& state = run->second;
   // Unmapped first, so that no backing is given to somebody else while it can still be reached from
   // here. When the process is out of mappings the run stays charged: its memory is still there.
   const bool fixed = backends_[chunks_[first].backend].backend->fixed_address();
@@ -233,6 +269,7 @@ void Heap::Release(Runs::iterator run) {
   RecordMappings(first, state.chunks, false);
   ReleaseBackings(first, state.chunks);
   if (!fixed) (void)window_.Give(first, state.chunks);
+  guard_->record().Forget(first * kChunkBytes, state.chunks * kChunkBytes);
   runs_.erase(run);
 }
 
@@ -271,6 +308,46 @@ void Heap::EndMove(uint32_t chunk) {
 bool Heap::Moving(uint32_t chunk) const {
   const auto run = Find(chunk);
   return run != runs_.end() && run->second.moving;
+}
+
+Heap::Guarded Heap::GuardedAt(Runs::const_iterator run, uint32_t chunk) const {
+  if (run->second.guard != nullptr) {
+    return {.record = &run->second.guard->record(), .offset = (chunk - run->first) * kChunkBytes};
+  }
+  return {.record = &guard_->record(), .offset = chunk * kChunkBytes};
+}
+
+bool Heap::Damaged(uint32_t first, uint32_t chunks) const {
+  const auto [record, offset] = GuardedAt(Find(first), first);
+  return record->Any(offset, chunks * kChunkBytes);
+}
+
+std::vector<DamagedRange> Heap::DamagedRanges() const {
+  std::vector<DamagedRange> damaged;
+  for (auto run = runs_.begin(); run != runs_.end(); ++run) {
+    if (run->second.freed) continue;
+    const auto [record, offset] = GuardedAt(run, run->first);
+    for (const DamagedBytes& range : record->Ranges(offset, run->second.chunks * kChunkBytes)) {
+      const size_t from_run = range.offset - offset;
+      damaged.push_back({.chunk = run->first + static_cast<uint32_t>(from_run / kChunkBytes),
+                         .byte_offset = from_run % kChunkBytes,
+                         .byte_length = range.bytes,
+                         .cause = range.cause});
+    }
+  }
+  return damaged;
+}
+
+Status Heap::CheckIntact(uint32_t chunk, uint64_t byte_offset, uint64_t byte_length) const {
+  const auto [record, offset] = GuardedAt(Find(chunk), chunk);
+  if (!record->Any(offset + byte_offset, byte_length)) return {};
+  const DamagedBytes worst = record->Ranges(offset + byte_offset, byte_length).front();
+  const size_t from_chunk = worst.offset - offset;
+  return {Code::kLost, "chunk " + std::to_string(chunk + from_chunk / kChunkBytes) + ", " +
+                           std::to_string(worst.bytes / kKiB) + " KiB at " +
+                           std::to_string(from_chunk % kChunkBytes) + ": " +
+                           (worst.cause == DamageCause::kPoison ? "a poisoned page"
+                                                                : "nothing is behind the address")};
 }
 
 void Heap::Close() {

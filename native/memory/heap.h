@@ -3,6 +3,9 @@
 // Not thread-safe: one owner thread makes every call. Memory may be accessed from any thread; a
 // background operation on it is bracketed by BeginUse and EndUse on the owner's thread, and what is
 // freed meanwhile goes back when the last use ends.
+//
+// Memory that its device loses reads as zeroes from then on, is counted at once on the thread that
+// found out, and is named by DamagedRanges until its run is freed.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +18,7 @@
 #include "base/status.h"
 #include "memory/address_window.h"
 #include "memory/backend.h"
+#include "sys/bus_fault.h"
 
 namespace memtiers {
 
@@ -30,8 +34,17 @@ struct HeapBackendStats {
   uint64_t mapped_bytes = 0;
   uint64_t refused_allocations = 0;
   uint64_t unverified_chunks = 0;
+  uint64_t retired_chunks = 0;
   bool fixed_address = true;
   std::string note;
+};
+
+// Lost bytes of one chunk, in multiples of 4 KiB.
+struct DamagedRange {
+  uint32_t chunk = 0;
+  uint64_t byte_offset = 0;
+  uint64_t byte_length = 0;
+  DamageCause cause = DamageCause::kLost;
 };
 
 class Heap {
@@ -47,7 +60,7 @@ class Heap {
   Result<uint32_t> AddBackend(std::unique_ptr<Backend> backend, uint64_t capacity_bytes);
 
   // Takes a run of zero-filled chunks; returns the first one's number. kFull: budget, backend or
-  // address space is used up.
+  // address space is used up. kIo: the device failed while the chunks were cleared.
   Result<uint32_t> Allocate(uint32_t backend, uint32_t chunks);
 
   // Gives a run back, now or when its last use ends. kInvalid: no run starts there.
@@ -61,6 +74,8 @@ class Heap {
   Result<RunView> RestOfRun(uint32_t chunk) const;
 
   Result<uint32_t> BackendOf(uint32_t chunk) const;
+  // One more than the highest chunk ever used.
+  uint32_t end_chunk() const { return static_cast<uint32_t>(chunks_.size()); }
   // REQUIRES: `index` is a backend of this heap.
   Backend& backend(uint32_t index) const { return *backends_[index].backend; }
   Result<HeapBackendStats> Stats(uint32_t backend) const;
@@ -90,8 +105,15 @@ class Heap {
   // The chunk is now backed by `backing` of a backend charged for it; its old backing is released.
   // REQUIRES: nothing maps the old backing any more.
   void Rebacked(uint32_t chunk, uint32_t backend, const Backing& backing);
-  // The chunk's pages are no longer known to lie where they should.
-  void MarkUnverified(uint32_t chunk);
+  // Whether the chunk's pages are known to lie where they should. REQUIRES: it belongs to a run.
+  void MarkVerified(uint32_t chunk, bool verified);
+
+  // What is lost of the runs there are, by run and address.
+  std::vector<DamagedRange> DamagedRanges() const;
+  // kLost: some of these bytes are; it says which. REQUIRES: inside a run, be it freed and in use.
+  Status CheckIntact(uint32_t chunk, uint64_t byte_offset, uint64_t byte_length) const;
+  // Grows whenever bytes are lost. Any thread may read it; it may outlive the heap.
+  const std::shared_ptr<DamageCounter>& damage_counter() const { return damage_counter_; }
 
   // Frees every run, and refuses every later call with kClosed. Runs in use follow when their use
   // ends.
@@ -117,10 +139,19 @@ class Heap {
     uint32_t uses = 0;
     bool moving = false;
     bool freed = false;
+    // Of a run outside the window.
+    std::unique_ptr<BusFaultGuard> guard = nullptr;
+  };
+  // A chunk in the record of the guard that covers it.
+  struct Guarded {
+    DamageRecord* record;
+    size_t offset;
   };
   using Runs = std::map<uint32_t, Run>;
 
-  explicit Heap(AddressWindow window) : window_(std::move(window)) {}
+  Heap(AddressWindow window, std::unique_ptr<BusFaultGuard> guard,
+       std::shared_ptr<DamageCounter> counter)
+      : window_(std::move(window)), guard_(std::move(guard)), damage_counter_(std::move(counter)) {}
 
   Runs::const_iterator Find(uint32_t chunk) const;
   Run& RunOf(uint32_t chunk) { return runs_.find(Find(chunk)->first)->second; }
@@ -131,8 +162,12 @@ class Heap {
   void RecordMappings(uint32_t first, uint32_t chunks, bool mapped);
   int64_t Borders(uint32_t first, uint32_t chunks) const;
   void CountUnverified(const Chunk& chunk, int change);
+  Guarded GuardedAt(Runs::const_iterator run, uint32_t chunk) const;
+  bool Damaged(uint32_t first, uint32_t chunks) const;
 
   AddressWindow window_;
+  std::unique_ptr<BusFaultGuard> guard_;  // of the window, which it must not outlive
+  std::shared_ptr<DamageCounter> damage_counter_;
   std::vector<BackendEntry> backends_;
   std::vector<Chunk> chunks_;  // grows to the highest chunk ever used
   Runs runs_;

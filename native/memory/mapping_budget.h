@@ -2,7 +2,7 @@
 // the full limit mmap fails for everybody in the process, V8 included.
 //
 // Process-wide and thread-safe. Counts borders between chunks that the kernel cannot merge, so it
-// is an estimate from above.
+// is an estimate from above, but for pages a device lost (sys/bus_fault.h), which are not counted.
 #pragma once
 
 #include <cstddef>

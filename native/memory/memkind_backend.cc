@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "memory/memkind_plugin.h"
@@ -16,6 +18,20 @@ namespace {
 uint64_t PmemFileBytes(uint64_t capacity_bytes) {
   constexpr uint64_t kSlack = 64 * kMiB;
   return AlignUp(2 * capacity_bytes, kChunkBytes) + kSlack;
+}
+
+// Why a kind could not be opened: the system's reason for a directory, memkind's for its nodes.
+Status OpenFailure(const MemkindBackendParams& params, std::string what, int error,
+                   const char* reason) {
+  if (params.kind == MEMTIERS_MEMKIND_PMEM) what += ", directory " + params.directory;
+  if (*reason == '\0') return Status::FromErrno(error, "", std::move(what));
+  what += std::string(": ") + reason;
+  // memkind finds nodes by firmware figures and by distance, and some machines mislead it.
+  if (params.kind == MEMTIERS_MEMKIND_HBW) what += "; MEMKIND_HBW_NODES can name the nodes";
+  if (params.kind == MEMTIERS_MEMKIND_DAX_KMEM) {
+    what += "; MEMKIND_DAX_KMEM_NODES can name the nodes";
+  }
+  return {Code::kUnavailable, std::move(what)};
 }
 
 }  // namespace
@@ -32,9 +48,8 @@ Result<std::unique_ptr<Backend>> MemkindBackend::Open(const MemkindBackendParams
       .reason_bytes = reason.size(),
   };
   void* handle = nullptr;
-  if (api.value()->open(&request, &handle) != 0) {
-    return Status(Code::kUnavailable, MemkindVersion(*api.value()) + ": " + reason.data());
-  }
+  const int error = api.value()->open(&request, &handle);
+  if (error != 0) return OpenFailure(params, MemkindVersion(*api.value()), error, reason.data());
   return std::unique_ptr<Backend>(
       new MemkindBackend(api.value(), handle, params.kind == MEMTIERS_MEMKIND_PMEM));
 }
@@ -74,6 +89,13 @@ void MemkindBackend::Release(std::span<const Backing> backings) {
 
 Status MemkindBackend::Prefault(std::byte* address, size_t bytes) const {
   return file_backed_ ? PopulateRead(address, bytes) : PopulateWrite(address, bytes);
+}
+
+Result<bool> MemkindBackend::Flush(std::byte* address, size_t bytes) const {
+  if (!file_backed_) return false;
+  const Status synced = SyncMapping(address, bytes);
+  if (!synced.ok()) return synced;
+  return true;
 }
 
 }  // namespace memtiers

@@ -22,7 +22,7 @@ struct MemkindBackendParams {
 class MemkindBackend final : public Backend {
  public:
   // kUnavailable: no plugin, no library, or no memory of that kind; the reason is the loader's or
-  // memkind's.
+  // memkind's. A PMEM directory fails as the file in it does, e.g. kNoPermission, kFull.
   static Result<std::unique_ptr<Backend>> Open(const MemkindBackendParams& params);
 
   ~MemkindBackend() override;
@@ -32,7 +32,10 @@ class MemkindBackend final : public Backend {
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
   void Release(std::span<const Backing> backings) override;
+  void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
+  uint64_t retired_chunks() const override { return retired_; }
   Status Prefault(std::byte* address, size_t bytes) const override;
+  Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:
   MemkindBackend(const MemtiersMemkindApi* api, void* handle, bool file_backed);
@@ -40,7 +43,8 @@ class MemkindBackend final : public Backend {
   const MemtiersMemkindApi* api_;
   void* handle_;
   bool file_backed_;
-  std::map<uint64_t, void*> runs_;  // by slot
+  std::map<uint64_t, void*> runs_;  // by slot; retired ones stay
+  uint64_t retired_ = 0;
   uint64_t next_slot_ = 0;
   std::string note_;
 };

@@ -32,6 +32,9 @@ Status CheckRoom(std::optional<int> node, size_t bytes) {
       node.has_value() ? AvailableOnNode(*node) : AvailableOnMachine();
   // Without /sys or /proc nobody knows; the budget has to do.
   if (!memory.ok()) return {};
+  if (memory.value().total_bytes == 0) {
+    return {Code::kUnavailable, Describe(node, bytes) + ": the node has no memory now"};
+  }
   const size_t needed = bytes + HeadRoomBytes(memory.value().total_bytes);
   if (memory.value().available_bytes >= needed) return {};
   return {Code::kFull, Describe(node, bytes) + ": only " +
@@ -156,6 +159,12 @@ Result<MappedRun> MapNodeRun(const MapRequest& request, std::optional<int> node)
   const Backing backing{.verified = verified.value()};
   return MappedRun{.address = request.address,
                    .backings = std::vector<Backing>(request.chunks, backing)};
+}
+
+bool NodeHasMemory(int node) {
+  const Result<AvailableMemory> memory = AvailableOnNode(node);
+  // Without /sys nobody knows.
+  return !memory.ok() || memory.value().total_bytes > 0;
 }
 
 Status CheckNodeRoom(int node, size_t bytes) { return CheckRoom(node, bytes); }

@@ -30,7 +30,11 @@ Result<bool> MapNodeMemory(const NodeMemoryRequest& request);
 // The same for a backend's run, whose chunks need no backing of their own.
 Result<MappedRun> MapNodeRun(const MapRequest& request, std::optional<int> node);
 
-// kFull when the node does not have `bytes` left above its head-room. Ok where nobody can tell.
+// False while all memory of the node is offline.
+bool NodeHasMemory(int node);
+
+// kFull when the node does not have `bytes` left above its head-room, kUnavailable when its memory
+// is offline. Ok where nobody can tell.
 Status CheckNodeRoom(int node, size_t bytes);
 
 // Whether memory can be bound to the node at all. kUnavailable: the node does not exist, has no

@@ -19,6 +19,8 @@ Result<std::unique_ptr<Backend>> NumaBackend::Open(int node) {
   return std::unique_ptr<Backend>(new NumaBackend(node, std::move(note)));
 }
 
+bool NumaBackend::available() const { return NodeHasMemory(node_); }
+
 Result<MappedRun> NumaBackend::Map(const MapRequest& request) { return MapNodeRun(request, node_); }
 
 Status NumaBackend::Prefault(std::byte* address, size_t bytes) const {

@@ -16,6 +16,7 @@ class NumaBackend final : public Backend {
   BackendKind kind() const override { return BackendKind::kNuma; }
   bool page_migratable() const override { return true; }
   std::optional<int> node() const override { return node_; }
+  bool available() const override;
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
   void Release(std::span<const Backing> /*backings*/) override {}

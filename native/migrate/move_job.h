@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "memory/heap.h"
@@ -30,6 +31,7 @@ class MoveJob {
     uint32_t chunk = 0;
     std::byte* address = nullptr;
     std::optional<int> home;  // node to send a half-moved chunk back to
+    bool stays = false;       // the target's already: looked at, and brought home if need be
     bool verified = true;
     bool applied = false;
   };
@@ -39,7 +41,7 @@ class MoveJob {
   std::vector<Step> steps_;
   uint32_t backend_ = 0;
   std::optional<int> node_;  // nothing: the target takes memory from anywhere
-  bool node_full_ = false;
+  std::string no_room_;      // why no more chunks are tried
   MoveResult result_;
 };
 

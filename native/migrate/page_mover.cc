@@ -92,18 +92,28 @@ class ChunkMove {
     // was queued already (Linux 6.12), and then move with it. So where pages are now counts first.
     std::vector<int> now(left.size(), kUntold);
     (void)QueryPages(pages, now);
+    // Pages of zeros that a huge page gave up when it was split are told to have moved, and are
+    // gone (Linux 6.12).
     for (size_t i = 0; i < left.size(); ++i) {
-      after_[left[i]] = now[i] == node_ ? node_ : status[i];
+      const bool known = now[i] != kUntold;
+      after_[left[i]] = known && (now[i] == node_ || status[i] == node_) ? now[i] : status[i];
     }
     return {};
   }
 
   // Leaves in `left` what another pass can still move; false when there should be none.
-  bool KeepRetryable(std::vector<size_t>& left, PageMoveResult& result) const {
+  bool KeepRetryable(std::vector<size_t>& left, PageMoveResult& result) {
     std::erase_if(left, [&](size_t page) {
       const Outcome outcome = Classify(after_[page], node_);
       result.out_of_memory = result.out_of_memory || outcome.stop;
-      if (outcome.fault_in) (void)PopulateWrite(pages_[page], PageBytes());
+      if (outcome.fault_in) {
+        // A poisoned page looks to move_pages as if it had never been touched (Linux 6.12).
+        const Status populated = PopulateWrite(pages_[page], PageBytes());
+        if (populated.code() != Code::kLost) return false;
+        after_[page] = -populated.error();
+        result.lost = true;
+        return true;
+      }
       return !outcome.retry;
     });
     return !result.out_of_memory && !left.empty();
@@ -117,6 +127,7 @@ class ChunkMove {
       } else {
         ++result.reasons[ReasonOf(after_[i])];
         result.out_of_memory = result.out_of_memory || after_[i] == -ENOMEM;
+        result.lost = result.lost || after_[i] == -EHWPOISON;
       }
     }
   }

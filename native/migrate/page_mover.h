@@ -19,6 +19,8 @@ struct PageMoveResult {
   uint64_t arrived = 0;  // on the target now: moved, or there before
   // The node has no memory left; trying more pages is pointless.
   bool out_of_memory = false;
+  // There are pages whose bytes are lost, e.g. counted as EHWPOISON; they stay where they are.
+  bool lost = false;
   std::map<std::string, uint64_t> reasons;
 
   bool complete() const { return arrived == pages; }

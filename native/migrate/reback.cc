@@ -2,17 +2,31 @@
 
 #include <chrono>
 #include <cstring>
+#include <memory>
 
 #include "base/bytes.h"
+#include "sys/bus_fault.h"
 #include "sys/mapping.h"
 
 namespace memtiers {
 namespace {
 
+// Copies a chunk to memory outside every heap, where a device may fail as well: kIo then.
+Status Copy(std::byte* to, const std::byte* from, bool& target_failed) {
+  // Only for as long as the copy takes: the address space is given up right after it.
+  const Result<std::unique_ptr<BusFaultGuard>> guard =
+      BusFaultGuard::Guard(to, kChunkBytes, std::make_shared<DamageCounter>(0));
+  if (!guard.ok()) return guard.status();
+  std::memcpy(to, from, kChunkBytes);
+  target_failed = guard.value()->record().Any(0, kChunkBytes);
+  if (!target_failed) return {};
+  return {Code::kIo, "the target's device failed while a chunk was copied to it"};
+}
+
 // Builds the new backing beside the chunk, copies, and swaps it in with one system call. The old
 // backing is not touched before that call has succeeded, so there is nothing to undo in the chunk
-// itself.
-Result<Backing> CopyOnto(Backend& target, std::byte* chunk) {
+// itself. A page the device loses while it is copied reads as zeroes: such a copy is thrown away.
+Result<Backing> CopyOnto(Backend& target, const Heap& heap, const RunView& chunk) {
   Result<std::byte*> aside = ReserveAddressSpace(kChunkBytes, kChunkBytes);
   if (!aside.ok()) return aside.status();
   // Populated first: what cannot be had is an error here, where the copy would find a fault.
@@ -22,12 +36,18 @@ Result<Backing> CopyOnto(Backend& target, std::byte* chunk) {
     ReleaseAddressSpace(aside.value(), kChunkBytes);
     return mapped.status();
   }
-  std::memcpy(aside.value(), chunk, kChunkBytes);
-  Status swapped = MoveMapping(aside.value(), chunk, kChunkBytes);
-  if (!swapped.ok()) {
+  bool target_failed = false;
+  Status moved = Copy(aside.value(), chunk.address, target_failed);
+  if (moved.ok()) moved = heap.CheckIntact(chunk.first, 0, kChunkBytes);
+  if (moved.ok()) moved = MoveMapping(aside.value(), chunk.address, kChunkBytes);
+  if (!moved.ok()) {
     ReleaseAddressSpace(aside.value(), kChunkBytes);
-    target.Release(mapped.value().backings);
-    return swapped;
+    if (target_failed) {
+      target.Retire(mapped.value().backings);
+    } else {
+      target.Release(mapped.value().backings);
+    }
+    return moved;
   }
   Backing backing = mapped.value().backings.front();
   backing.relocated = backing.slot == Backing::kNoSlot;
@@ -46,13 +66,15 @@ Result<MoveResult> RebackChunk(Heap& heap, uint32_t chunk, uint32_t backend) {
     return Status(Code::kInvalid, "a memkind backend cannot keep a chunk's address");
   }
   if (heap.InUse(chunk)) return Status(Code::kBusy, "background work is using the run");
+  Status intact = heap.CheckIntact(chunk, 0, kChunkBytes);
+  if (!intact.ok()) return intact;
 
   Status mappings = Heap::CheckMappings(1);
   if (!mappings.ok()) return mappings;
   Status charged = heap.Charge(backend, 1);
   if (!charged.ok()) return charged;
   const auto start = std::chrono::steady_clock::now();
-  const Result<Backing> backing = CopyOnto(target, view.value().address);
+  const Result<Backing> backing = CopyOnto(target, heap, view.value());
   if (!backing.ok()) {
     heap.Refuse(backend, 1);
     return backing.status();

@@ -13,7 +13,8 @@
 namespace memtiers {
 
 // kFull, kMisplaced, kIo: the target could not take it. kBusy: background work is using the run.
-// kInvalid: no such chunk, or a backend that cannot keep addresses.
+// kLost: the device lost some of the chunk, before or during the copy; moving it would make good
+// data of the zeroes. kInvalid: no such chunk, or a backend that cannot keep addresses.
 Result<MoveResult> RebackChunk(Heap& heap, uint32_t chunk, uint32_t backend);
 
 }  // namespace memtiers

@@ -50,6 +50,12 @@ Result<UniqueFd> OpenExisting(const std::string& path) {
   return file;
 }
 
+Result<UniqueFd> OpenOrCreate(const std::string& path) {
+  UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return Status::FromErrno(errno, "open", path);
+  return file;
+}
+
 Status AllocateRange(int fd, uint64_t offset, uint64_t bytes) {
   if (BeyondFileSizeLimit(offset + bytes)) {
     return Status::FromErrno(EFBIG, "fallocate", DescribeRange(offset, bytes));

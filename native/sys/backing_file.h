@@ -19,6 +19,9 @@ Result<UniqueFd> OpenUnnamedFile(const std::string& directory);
 // Opens an existing file or device for reading and writing.
 Result<UniqueFd> OpenExisting(const std::string& path);
 
+// Opens a file for reading and writing, and makes it, for its owner only, where there is none.
+Result<UniqueFd> OpenOrCreate(const std::string& path);
+
 // Gives a range of the file its blocks; the file grows when needed, contents stay. New blocks read
 // as zero. kFull: no room on the disk, in the quota or under RLIMIT_FSIZE.
 Status AllocateRange(int fd, uint64_t offset, uint64_t bytes);

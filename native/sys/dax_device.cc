@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 
 #include "sys/backing_file.h"
@@ -18,7 +19,20 @@ uint64_t ReadNumber(const std::string& path) {
   return text.ok() ? std::strtoull(text.value().c_str(), nullptr, 0) : 0;
 }
 
+// Devices of persistent memory hang below the bus of the kernel's nvdimm subsystem, also those
+// behind CXL.
+bool HangsBelowNvdimmBus(const std::string& path) {
+  char resolved[PATH_MAX];
+  return realpath(path.c_str(), resolved) != nullptr &&
+         std::string(resolved).find("/ndbus") != std::string::npos;
+}
+
 }  // namespace
+
+bool IsCharacterDevice(const std::string& path) {
+  struct stat info{};
+  return stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode);
+}
 
 Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
   Result<UniqueFd> fd = OpenExisting(path);
@@ -36,6 +50,7 @@ Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
   if (device.size_bytes == 0 || device.align_bytes == 0) {
     return Status(Code::kUnavailable, path + " is not a devdax device");
   }
+  device.persistent = HangsBelowNvdimmBus(attributes);
   const Status locked = LockExclusive(fd.value().get(), path);
   if (!locked.ok()) return locked;
   device.fd = std::move(fd.value());

@@ -17,7 +17,13 @@ struct LockedDaxDevice {
   UniqueFd fd;
   uint64_t size_bytes = 0;
   uint64_t align_bytes = 0;
+  // Keeps its contents without power, as far as the kernel knows: it belongs to a persistent memory
+  // region.
+  bool persistent = false;
 };
+
+// Whether a path names a character device, as devdax devices are.
+bool IsCharacterDevice(const std::string& path);
 
 // Opens and locks a device. kUnavailable: not a devdax device. kBusy: in use by somebody else.
 Result<LockedDaxDevice> OpenDaxDevice(const std::string& path);

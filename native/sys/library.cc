@@ -13,6 +13,13 @@ Result<void*> OpenLibrary(const std::string& path) {
 
 void* FindSymbol(void* library, const char* name) { return dlsym(library, name); }
 
+void PinLibraryOf(const void* code) {
+  Dl_info info{};
+  if (dladdr(code, &info) == 0 || info.dli_fname == nullptr) return;
+  // Not found when the code is the program's own, which stays anyway.
+  (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 std::string DirectoryOfThisLibrary() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&DirectoryOfThisLibrary), &info) == 0 ||

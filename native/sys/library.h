@@ -16,6 +16,10 @@ Result<void*> OpenLibrary(const std::string& path);
 // nullptr when the library has no such symbol.
 void* FindSymbol(void* library, const char* name);
 
+// Keeps the shared object (or program) that an address of code belongs to loaded until the process
+// ends.
+void PinLibraryOf(const void* code);
+
 // Directory of the shared object (or program) this code is linked into.
 std::string DirectoryOfThisLibrary();
 

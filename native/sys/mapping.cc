@@ -35,18 +35,20 @@ void TouchForWrite(std::byte* address, size_t bytes) {
   }
 }
 
-void TouchForRead(const std::byte* address, size_t bytes) {
-  for (size_t offset = 0; offset < bytes; offset += PageBytes()) {
-    (void)*static_cast<const volatile std::byte*>(address + offset);
-  }
-}
-
 // Returns 0, EINVAL when the advice is not known for this mapping, or another errno.
 int Populate(const std::byte* address, size_t bytes, int advice) {
   while (madvise(const_cast<std::byte*>(address), bytes, advice) != 0) {
     if (errno != EINTR && errno != EAGAIN) return errno;
   }
   return 0;
+}
+
+// EFAULT from MADV_POPULATE_*: an access would be a SIGBUS, for another reason than a poisoned page
+// (madvise(2)).
+Status PopulateFailed(int error, size_t bytes) {
+  const std::string what = Describe(bytes);
+  return error == EFAULT ? Status::FromErrno(Code::kLost, error, "madvise", what)
+                         : Status::FromErrno(error, "madvise", what);
 }
 
 }  // namespace
@@ -104,7 +106,7 @@ Status PopulateWrite(std::byte* address, size_t bytes) {
     TouchForWrite(address, bytes);
     return {};
   }
-  return error == 0 ? Status() : Status::FromErrno(error, "madvise", Describe(bytes));
+  return error == 0 ? Status() : PopulateFailed(error, bytes);
 }
 
 Status PopulateRead(const std::byte* address, size_t bytes) {
@@ -113,7 +115,18 @@ Status PopulateRead(const std::byte* address, size_t bytes) {
     TouchForRead(address, bytes);
     return {};
   }
-  return error == 0 ? Status() : Status::FromErrno(error, "madvise", Describe(bytes));
+  return error == 0 ? Status() : PopulateFailed(error, bytes);
+}
+
+void TouchForRead(const std::byte* address, size_t bytes) {
+  for (size_t offset = 0; offset < bytes; offset += PageBytes()) {
+    (void)*static_cast<const volatile std::byte*>(address + offset);
+  }
+}
+
+Status SyncMapping(std::byte* address, size_t bytes) {
+  if (msync(address, bytes, MS_SYNC) == 0) return {};
+  return Status::FromErrno(errno, "msync", Describe(bytes));
 }
 
 void AdviseHugePages(std::byte* address, size_t bytes) {

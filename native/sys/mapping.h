@@ -40,10 +40,19 @@ Status MapFile(std::byte* address, size_t bytes, const FileMapping& mapping);
 Status MoveMapping(std::byte* from, std::byte* to, size_t bytes);
 
 // Faults all pages in for writing without changing their contents; safe while others access them.
+// kLost: the device lost some of them, and touching those would be a SIGBUS. Where the kernel
+// cannot populate (before Linux 5.14, some devices) each page is touched, and then it is one.
 Status PopulateWrite(std::byte* address, size_t bytes);
 
-// Faults all pages in for reading.
+// Faults all pages in for reading. kLost as above.
 Status PopulateRead(const std::byte* address, size_t bytes);
+
+// Reads a byte of each page, whatever the kernel can do: each lost page is a SIGBUS.
+void TouchForRead(const std::byte* address, size_t bytes);
+
+// Writes changes in a mapped file to its medium and waits for it: the contents and what is needed
+// to find them, as fdatasync; on DAX the CPU's caches are written back too. Skips other memory.
+Status SyncMapping(std::byte* address, size_t bytes);
 
 // Asks for huge pages; a kernel without them ignores it.
 void AdviseHugePages(std::byte* address, size_t bytes);

@@ -76,6 +76,7 @@ describe('runs and buffers', () => {
       mappedBytes: 10 * chunkBytes,
       refusedAllocations: 1,
       unverifiedChunks: 0,
+      retiredChunks: 0,
       fixedAddress: true,
       note: '',
     });
@@ -243,6 +244,7 @@ describe('refusals', () => {
       () => heap.rebackChunk(first, file),
       () => heap.movePages(first, 1, memory),
       () => heap.prefault(first, 0, 1),
+      () => heap.flush(first, 0, 1),
       () => heap.write(first, 0, new Uint8Array(1)),
       () => heap.calibrate(memory, chunkBytes, 1),
       () => heap.backendStats(memory),
@@ -331,7 +333,7 @@ describe('refusals', () => {
     );
     const methods = [
       ...['addBackend', 'allocate', 'buffer', 'free', 'backendOf', 'placement', 'rebackChunk'],
-      ...['movePages', 'prefault', 'write', 'calibrate', 'backendStats'],
+      ...['movePages', 'prefault', 'flush', 'write', 'calibrate', 'backendStats'],
     ];
     const codes = new Map<string, number>();
     fc.assert(

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataCode } from '../../lib/memory/data.ts';
-import { Handle, type HandleOwner } from '../../lib/memory/handle.ts';
+import { Handle } from '../../lib/memory/handle.ts';
 import type { Lease } from '../../lib/memory/lease.ts';
-import type { ObjectStore } from '../../lib/memory/object-store.ts';
+import { ownerOf } from '../support/damageable-heap.ts';
 import { modelStore } from '../support/stores.ts';
 
 const tierCount = 3;
@@ -25,17 +25,6 @@ function expectSame(actual: Uint8Array, expected: Uint8Array): void {
   expect(Buffer.compare(actual, expected)).toBe(0);
 }
 
-function ownerOf(store: ObjectStore): HandleOwner {
-  const { table, set } = store.space;
-  return {
-    store,
-    segments: table.words,
-    buffers: set.buffers,
-    rewriteOrder: () => order,
-    disposed: (id) => store.remove(id),
-  };
-}
-
 const key = fc.nat(15);
 const size = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0, max: 300 }) },
@@ -46,7 +35,13 @@ const size = fc.oneof(
 const command = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('put' as const), key, size, tier: fc.nat(2) }),
+    arbitrary: fc.record({
+      kind: fc.constant('put' as const),
+      key,
+      size,
+      tier: fc.nat(2),
+      verify: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('write' as const), key, size }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), key }) },
@@ -74,7 +69,7 @@ describe('an object store', () => {
           for (const step of commands) {
             if (step.kind === 'put') {
               const bytes = content(++seed, step.size);
-              store.put(step.key, dataCode(bytes), bytes, () => anyOrder(step.tier));
+              store.put(step.key, dataCode(bytes), bytes, () => anyOrder(step.tier), step.verify);
               model.set(step.key, bytes);
             } else if (step.kind === 'write') {
               const id = store.find(step.key);

@@ -1,8 +1,8 @@
 // What the core and the memkind plugin agree on. The core never sees memkind.h, the plugin never
 // sees the core; so the package loads where libmemkind is missing, and says so.
 //
-// C linkage, plain types. All functions are thread-safe; errors are errno values with the reason as
-// text.
+// C linkage, plain types. All functions are thread-safe; errors are errno values, explained by a
+// text where they do not say enough.
 #pragma once
 
 #include <stddef.h>  // NOLINT(modernize-deprecated-headers): a C interface
@@ -25,7 +25,7 @@ struct MemtiersMemkindOpen {
   uint32_t kind;          // MemtiersMemkindKind
   const char* directory;  // only for PMEM
   uint64_t max_bytes;     // only for PMEM: size of its file
-  char* reason;           // where a failure is explained
+  char* reason;           // where a failure is explained; left as it is when errno says it all
   size_t reason_bytes;
 };
 

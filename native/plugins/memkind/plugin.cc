@@ -75,16 +75,22 @@ int Explain(const MemtiersMemkindOpen& request, int error) {
 int Open(const MemtiersMemkindOpen* request, void** kind) {
   if (request->kind == MEMTIERS_MEMKIND_PMEM) {
     memkind_t created = nullptr;
+    errno = 0;
     const int error = memkind_create_pmem(request->directory, request->max_bytes, &created);
+    // memkind calls a file that it could not make an invalid argument; errno still says why.
+    if (error != MEMKIND_SUCCESS && errno != 0) return errno;
     if (error != MEMKIND_SUCCESS) return Explain(*request, error);
     *kind = new OpenKind{created, true};
     return 0;
   }
   const memkind_t strict = StrictKind(request->kind);
   if (strict == nullptr) return Explain(*request, MEMKIND_ERROR_INVALID);
-  const int error = memkind_check_available(strict);
+  memkind_t preferred = PreferredKind(request->kind);
+  int error = memkind_check_available(strict);
+  // The preferring kind is missing alone where two such nodes are equally near to a CPU.
+  if (error == MEMKIND_SUCCESS) error = memkind_check_available(preferred);
   if (error != MEMKIND_SUCCESS) return Explain(*request, error);
-  *kind = new OpenKind{PreferredKind(request->kind), false};
+  *kind = new OpenKind{preferred, false};
   return 0;
 }
 

@@ -24,6 +24,14 @@ TEST_CASE("errnos map to the code that tells the caller what to do") {
   CHECK(Status::FromErrno(EBUSY, "", "").code() == Code::kBusy);
   CHECK(Status::FromErrno(EINVAL, "", "").code() == Code::kInvalid);
   CHECK(Status::FromErrno(EIO, "", "").code() == Code::kIo);
+  CHECK(Status::FromErrno(EHWPOISON, "", "").code() == Code::kLost);
+}
+
+TEST_CASE("a caller that knows better names the code") {
+  const Status status = Status::FromErrno(Code::kLost, EFAULT, "madvise", "a page");
+  CHECK(status.code() == Code::kLost);
+  CHECK(status.error() == EFAULT);
+  CHECK(CodeName(status.code()) == std::string("LOST"));
 }
 
 TEST_CASE("a result is a value or the status that explains its absence") {

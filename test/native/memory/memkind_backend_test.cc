@@ -2,11 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "base/bytes.h"
+#include "lossy_file.h"
 #include "memory/heap.h"
 #include "memory/memkind_plugin.h"
+#include "sys/probe.h"
 
 namespace memtiers {
 
@@ -28,6 +32,33 @@ TEST_CASE("the plugin is looked for beside the library") {
 }
 
 #ifdef MEMTIERS_MEMKIND_PLUGIN
+
+TEST_CASE("a memkind run that lost bytes is named, flushed no more and never used again") {
+  constexpr uint64_t kCapacity = 8 * kChunkBytes;
+  auto opened = MemkindBackend::Open({.kind = MEMTIERS_MEMKIND_PMEM,
+                                      .directory = "/tmp",
+                                      .capacity_bytes = kCapacity,
+                                      .plugin_path = MEMTIERS_MEMKIND_PLUGIN});
+  REQUIRE(opened.ok());
+  const auto heap = std::move(Heap::Open(64 * kChunkBytes).value());
+  const uint32_t backend = heap->AddBackend(std::move(opened.value()), kCapacity).value();
+  const uint32_t first = heap->Allocate(backend, 3).value();
+  std::byte* const address = heap->RunAt(first).value().address;
+  CHECK(heap->backend(backend).Flush(address, kChunkBytes).value());
+  ReportMemoryError(address + kChunkBytes + 5 * PageBytes(), BUS_MCEERR_AR, 12);
+  const std::vector<DamagedRange> damage = heap->DamagedRanges();
+  REQUIRE(damage.size() == 1);
+  CHECK(damage[0].chunk == first + 1);
+  CHECK(damage[0].byte_offset == 5 * PageBytes());
+  REQUIRE(heap->Free(first).ok());
+  CHECK(heap->DamagedRanges().empty());
+  CHECK(heap->Stats(backend).value().retired_chunks == 3);
+  CHECK(heap->Stats(backend).value().mapped_bytes == 0);
+  CHECK(heap->Allocate(backend, 6).status().code() == Code::kFull);
+  const uint32_t second = heap->Allocate(backend, 5).value();
+  std::byte* const other = heap->RunAt(second).value().address;
+  CHECK((other + 5 * kChunkBytes <= address || other >= address + 3 * kChunkBytes));
+}
 
 TEST_CASE("the plugin loads and tells the library's version") {
   const auto api = LoadMemkindPlugin(MEMTIERS_MEMKIND_PLUGIN);
@@ -70,12 +101,14 @@ TEST_CASE("runs of a memkind file are aligned, zero-filled and at addresses of t
   CHECK(heap->Stats(backend).value().mapped_bytes == 0);
 }
 
-TEST_CASE("a memkind file in a directory that is not there is unavailable") {
+TEST_CASE("a memkind file in a directory that is not there is unavailable, and says which") {
   const auto opened = MemkindBackend::Open({.kind = MEMTIERS_MEMKIND_PMEM,
                                             .directory = "/no/such/directory",
                                             .capacity_bytes = kChunkBytes,
                                             .plugin_path = MEMTIERS_MEMKIND_PLUGIN});
   CHECK(opened.status().code() == Code::kUnavailable);
+  CHECK(opened.status().error() == ENOENT);
+  CHECK(opened.status().what().find("/no/such/directory") != std::string::npos);
 }
 
 #endif

@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "base/bytes.h"
 #include "full_disk.h"
+#include "lossy_file.h"
 #include "memory/file_backend.h"
 #include "memory/node_memory.h"
 #include "memory/numa_backend.h"
@@ -65,6 +67,26 @@ class FailingBackend final : public Backend {
   }
   void Release(std::span<const Backing> /*backings*/) override {}
   Status Prefault(std::byte* /*address*/, size_t /*bytes*/) const override { return {}; }
+};
+
+// Maps a device that is gone by the time somebody writes to it.
+class VanishingBackend final : public Backend {
+ public:
+  BackendKind kind() const override { return BackendKind::kDax; }
+  Result<MappedRun> Map(const MapRequest& request) override {
+    const LossyFile file(kChunkBytes);
+    Status mapped = MapFile(request.address, kChunkBytes, {.fd = file.fd()});
+    if (!mapped.ok()) return mapped;
+    file.CutTo(0);
+    return MappedRun{.address = request.address, .backings = {{.slot = 0}}};
+  }
+  void Release(std::span<const Backing> /*backings*/) override {}
+  void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
+  uint64_t retired_chunks() const override { return retired_; }
+  Status Prefault(std::byte* /*address*/, size_t /*bytes*/) const override { return {}; }
+
+ private:
+  uint64_t retired_ = 0;
 };
 
 // Counts what it holds, to see that nothing is lost when a later step fails.
@@ -162,6 +184,52 @@ TEST_CASE("a full disk and a full budget leave the chunk as it was") {
   }
   CHECK(IsFilled(address, kChunkBytes, 1));
   CHECK(heap->BackendOf(first).value() == memory);
+}
+
+TEST_CASE("a chunk that lost bytes, before or during the copy, is not copied") {
+  const auto heap = OpenHeap();
+  const uint32_t memory = AddSimulated(*heap);
+  const uint32_t file = AddFile(*heap);
+  const UniqueFd backing = OpenLastUnnamedFile("/tmp");
+  REQUIRE(backing.valid());
+  const uint32_t first = heap->Allocate(file, 2).value();
+  std::byte* const address = heap->RunAt(first).value().address;
+  Fill(address, 2 * kChunkBytes, 1);
+  REQUIRE(ftruncate(backing.get(), kChunkBytes + kChunkBytes / 2) == 0);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    CHECK(RebackChunk(*heap, first + 1, memory).status().code() == Code::kLost);
+    CHECK(heap->BackendOf(first + 1).value() == file);
+    CHECK(heap->Stats(memory).value().mapped_bytes == 0);
+    CHECK(IsFilled(address, kChunkBytes + kChunkBytes / 2, 1));
+  }
+  // Known damage comes before anything the target could say.
+  const uint32_t tiny =
+      heap->AddBackend(std::move(SimulatedBackend::Open(std::nullopt).value()), 0).value();
+  CHECK(RebackChunk(*heap, first + 1, tiny).status().code() == Code::kLost);
+  const std::vector<DamagedRange> damage = heap->DamagedRanges();
+  REQUIRE(damage.size() == 1);
+  CHECK(damage[0].chunk == first + 1);
+  CHECK(damage[0].byte_offset == kChunkBytes / 2);
+  CHECK(damage[0].byte_length == kChunkBytes / 2);
+  CHECK(RebackChunk(*heap, first, memory).ok());
+  CHECK(IsFilled(address, kChunkBytes, 1));
+}
+
+TEST_CASE(
+    "a target that is lost during the copy leaves the chunk as it was and is not used again") {
+  const auto heap = OpenHeap();
+  const uint32_t memory = AddSimulated(*heap);
+  auto broken = std::make_unique<VanishingBackend>();
+  const VanishingBackend& held = *broken;
+  const uint32_t target = heap->AddBackend(std::move(broken), kCapacity).value();
+  const uint32_t first = heap->Allocate(memory, 1).value();
+  std::byte* const address = heap->RunAt(first).value().address;
+  Fill(address, kChunkBytes, 1);
+  CHECK(RebackChunk(*heap, first, target).status().code() == Code::kIo);
+  CHECK(held.retired_chunks() == 1);
+  CHECK(heap->BackendOf(first).value() == memory);
+  CHECK(heap->DamagedRanges().empty());
+  CHECK(IsFilled(address, kChunkBytes, 1));
 }
 
 TEST_CASE("a run in use is busy, a chunk of no run invalid") {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "lossy_file.h"
 #include "refusing_kernel.h"
 #include "sys/backing_file.h"
 #include "sys/text_file.h"
@@ -53,6 +54,33 @@ TEST_CASE("a file's bytes appear where it is mapped and outlive the mapping") {
   REQUIRE(MapReserved(base, kChunkBytes).ok());
   REQUIRE(MapFile(base, kChunkBytes, {.fd = fd.get(), .offset = kChunkBytes}).ok());
   CHECK(base[17] == std::byte{42});
+  ReleaseAddressSpace(base, kChunkBytes);
+}
+
+TEST_CASE("populating what is gone from the file says so instead of raising a signal") {
+  const LossyFile file(kChunkBytes);
+  std::byte* const base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapFile(base, kChunkBytes, {.fd = file.fd()}).ok());
+  CHECK(PopulateRead(base, kChunkBytes).ok());
+  file.CutTo(kChunkBytes / 2);
+  CHECK(PopulateRead(base, kChunkBytes / 2).ok());
+  CHECK(PopulateRead(base, kChunkBytes).code() == Code::kLost);
+  CHECK(PopulateWrite(base, kChunkBytes).code() == Code::kLost);
+  CHECK(PopulateWrite(base, kChunkBytes).error() == EFAULT);
+  ReleaseAddressSpace(base, kChunkBytes);
+}
+
+TEST_CASE("what a mapped file holds is written out, and a drive that fails is heard") {
+  const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
+  REQUIRE(AllocateRange(fd.get(), 0, kChunkBytes).ok());
+  std::byte* const base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapFile(base, kChunkBytes, {.fd = fd.get()}).ok());
+  std::memset(base, 1, kChunkBytes);
+  CHECK(SyncMapping(base, kChunkBytes).ok());
+  CHECK(WithSyscallRefused({.syscall_number = SYS_msync, .error = EIO}, [&] {
+    const Status status = SyncMapping(base, kChunkBytes);
+    return status.code() == Code::kIo && status.error() == EIO;
+  }));
   ReleaseAddressSpace(base, kChunkBytes);
 }
 

@@ -87,10 +87,11 @@ describe('a slab allocator', () => {
       }
     }
     expect(
-      allocator.evacuateChunk(
-        () => true,
-        (id, chunk, byteOffset) => places.set(id, { chunk, byteOffset }),
-      ),
+      allocator.evacuateChunk({
+        mayMove: () => true,
+        isWhole: () => true,
+        moved: (id, chunk, byteOffset) => places.set(id, { chunk, byteOffset }),
+      }),
     ).toBe(true);
     allocator.trim();
     expect(set.heap.backendStats(0).mappedBytes).toBe(2 * 1024 * 1024);

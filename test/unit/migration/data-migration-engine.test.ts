@@ -158,7 +158,7 @@ describe('a step', () => {
     expect(engine.stats().outcomes.leased).toBeGreaterThanOrEqual(4);
   });
 
-  it.each(['gone', 'elsewhere', 'leased', 'full', 'refused', 'unsupported'] as const)(
+  it.each(['gone', 'elsewhere', 'leased', 'full', 'damaged', 'refused', 'unsupported'] as const)(
     'counts a move that ends as %s apart and charges nothing for it',
     async (outcome) => {
       const { target } = withHotUnits(3);

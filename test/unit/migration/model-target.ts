@@ -1,6 +1,6 @@
 /** A store without bytes: units with sizes in modelled tiers, run by the real heat code. For tests. */
 
-import type { MigrationTarget, MoveOutcome } from '../../../lib/migration/migration-target.ts';
+import type { MigrationTarget, MoveResult } from '../../../lib/migration/migration-target.ts';
 import type { TierState } from '../../../lib/policy/policy.ts';
 import { headroomBytes } from '../../../lib/policy/thresholds.ts';
 import { CoolingClock, foldHeat, neverAccessed, shiftHeat } from '../../../lib/tracking/heat.ts';
@@ -44,7 +44,7 @@ export class ModelTarget implements MigrationTarget {
   readonly served: number[];
   /** Answers instead of moving, for tests of what the engine does with them. */
   moveHook:
-    | ((unit: number, from: number, to: number) => MoveOutcome | Promise<MoveOutcome> | undefined)
+    | ((unit: number, from: number, to: number) => MoveResult | Promise<MoveResult> | undefined)
     | undefined;
   movesApplied = 0;
   readonly #specs: readonly ModelTier[];
@@ -211,7 +211,7 @@ export class ModelTarget implements MigrationTarget {
     };
   }
 
-  move(unit: number, from: number, to: number): MoveOutcome | Promise<MoveOutcome> {
+  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {
     const answer = this.moveHook?.(unit, from, to);
     if (answer !== undefined) return answer;
     if (this.#tier[unit] === gone) return 'gone';

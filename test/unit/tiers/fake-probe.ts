@@ -8,12 +8,14 @@ export interface FakeProbe {
   readonly directories?: Readonly<Record<string, Partial<DirectoryFacts>>>;
   readonly writable?: boolean;
   readonly memoryBytes?: number;
+  readonly environment?: TierProbe['environment'];
 }
 
 export function fakeProbe({
   directories = {},
   writable = true,
   memoryBytes = 8 * 2 ** 30,
+  environment = {},
 }: FakeProbe = {}): TierProbe {
   return {
     directory: (path) => {
@@ -35,5 +37,6 @@ export function fakeProbe({
     writable: () => writable,
     temporaryDirectory: '/tmp',
     memoryBytes,
+    environment,
   };
 }

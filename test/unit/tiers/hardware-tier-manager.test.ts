@@ -345,6 +345,15 @@ describe('backends given by the caller', () => {
     });
   });
 
+  test('on a node that memory cannot be bound to only simulate the tier', () => {
+    const machine = machineOf('two-sockets');
+    const refusing = { ...machine, permissions: { ...machine.permissions, mbind: 1 } };
+    const tiers = [{ name: 'L2_CXL', backends: [numa(1)] }] as const;
+    const manager = detect({ machine: refusing, tiers });
+    expect(manager.tiers[0]).toMatchObject({ kind: 'simulated', backends: [numa(1)] });
+    expect(whats(manager)).toContain('L2_CXL is simulated');
+  });
+
   test('on a node that is not there are an error', () => {
     const tiers = [{ name: 'L1_DDR', backends: [numa(5)] }] as const;
     expect(() => detect({ machine: machineOf('two-sockets'), tiers })).toThrow(

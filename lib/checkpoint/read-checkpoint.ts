@@ -1,0 +1,121 @@
+/** Reads a checkpoint object by object, each checked before it is handed out. */
+
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { TierError } from '../errors.ts';
+import { fileError } from './file-error.ts';
+import {
+  checkHead,
+  decodeRecord,
+  decodeTail,
+  headBytes,
+  keyBytesOf,
+  type ObjectHead,
+  recordHeadBytes,
+  tailBytes,
+} from './format.ts';
+
+/** An object as it comes out of a checkpoint. */
+export interface RestoredObject extends ObjectHead {
+  /** Its own; nobody else uses them. */
+  readonly bytes: Buffer<ArrayBuffer>;
+}
+
+const bufferBytes = 1024 * 1024;
+/** No key is longer in UTF-8; a longer one is a broken length. */
+const maxKeyBytes = 4 * 4096;
+
+/**
+ * The objects of a checkpoint.
+ *
+ * @throws TierError `ERR_TIER_CONFIG` for a file of another kind or version, `ERR_TIER_CORRUPT` for one that is cut
+ *   off (before the first object) or damaged (at the object concerned)
+ */
+export async function* readCheckpoint(path: string): AsyncGenerator<RestoredObject, void> {
+  const what = `The checkpoint ${path} could not be read`;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    const { size } = await file.stat();
+    const source = new Source(file);
+    checkHead(await source.take(Math.min(headBytes, size)), path);
+    const tail = Buffer.alloc(tailBytes);
+    await file.read(tail, 0, tailBytes, Math.max(0, size - tailBytes));
+    const objects = decodeTail(tail, size);
+    if (objects === undefined) throw corrupt(path, 'its end is missing: it was cut off');
+    for (let i = 0; i < objects; i++) yield await readObject(source, path, i, size);
+  } catch (error) {
+    throw fileError(error, what);
+  } finally {
+    await file?.close();
+  }
+}
+
+async function readObject(
+  source: Source,
+  path: string,
+  index: number,
+  fileBytes: number,
+): Promise<RestoredObject> {
+  const broken = (): TierError => corrupt(path, `object ${index} of it is damaged`);
+  const fixed = await source.take(recordHeadBytes);
+  const keyBytes = fixed.length === recordHeadBytes ? keyBytesOf(fixed) : maxKeyBytes + 1;
+  if (keyBytes > maxKeyBytes) throw broken();
+  const record = decodeRecord(Buffer.concat([fixed, await source.take(keyBytes)]));
+  // The sum vouches for the length, so that no garbage asks for terabytes; the file bounds it all the same.
+  if (record === undefined || record.object.byteLength > fileBytes) throw broken();
+  const bytes = await source.take(record.object.byteLength);
+  if (bytes.length < record.object.byteLength || crc32(bytes) !== record.dataCrc) throw broken();
+  return { ...record.object, bytes };
+}
+
+function corrupt(path: string, why: string): TierError {
+  return new TierError('ERR_TIER_CORRUPT', `The checkpoint ${path} cannot be used: ${why}.`, {
+    hint: 'Use an earlier checkpoint.',
+  });
+}
+
+/** A file read in order through one buffer. */
+class Source {
+  readonly #file: FileHandle;
+  readonly #buffer: Buffer = Buffer.allocUnsafe(bufferBytes);
+  #start = 0;
+  #end = 0;
+  #position = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** The next bytes in an array of their own, shorter at the end of the file. */
+  async take(byteLength: number): Promise<Buffer<ArrayBuffer>> {
+    const bytes = Buffer.from(new ArrayBuffer(byteLength));
+    let done = 0;
+    while (done < byteLength) {
+      if (this.#start < this.#end) {
+        const part = this.#buffer.subarray(
+          this.#start,
+          Math.min(this.#end, this.#start + byteLength - done),
+        );
+        bytes.set(part, done);
+        this.#start += part.length;
+        done += part.length;
+      } else if (byteLength - done >= bufferBytes) {
+        const read = await this.#read(bytes, done, byteLength - done);
+        if (read === 0) break;
+        done += read;
+      } else {
+        this.#start = 0;
+        this.#end = await this.#read(this.#buffer, 0, bufferBytes);
+        if (this.#end === 0) break;
+      }
+    }
+    return bytes.subarray(0, done);
+  }
+
+  async #read(into: Uint8Array, offset: number, byteLength: number): Promise<number> {
+    const { bytesRead } = await this.#file.read(into, offset, byteLength, this.#position);
+    this.#position += bytesRead;
+    return bytesRead;
+  }
+}

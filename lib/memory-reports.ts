@@ -1,0 +1,26 @@
+/** What the longer operations of a memory report. */
+
+import type { CheckpointSize } from './checkpoint/write-checkpoint.ts';
+import type { DamagedUnit } from './memory/damage-book.ts';
+import type { ScrubProgress } from './memory/scrub.ts';
+
+/** What {@link TieredMemory.checkpoint} wrote. */
+export interface CheckpointReport extends CheckpointSize {
+  /** What was damaged and left out. */
+  readonly damaged: readonly DamagedUnit[];
+}
+
+/** What {@link TieredMemory.verify} did. */
+export interface VerifyReport extends Readonly<ScrubProgress> {
+  /** Everything damaged now, including what was lost and known before. */
+  readonly damaged: readonly DamagedUnit[];
+  /** The signal ended it before everything was checked. */
+  readonly aborted: boolean;
+}
+
+/** What {@link TieredMemory.restore} stored. */
+export interface RestoreReport {
+  readonly objects: number;
+  /** Bytes of the data. */
+  readonly bytes: number;
+}

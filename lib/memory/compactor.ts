@@ -1,0 +1,93 @@
+/**
+ * Makes room in a backend by moving small objects within it: packs the objects of sparse slabs together, and the
+ * slabs of sparse chunks. Runs only when room is short; what it could not move stays where it was.
+ */
+
+import type { BackendState } from './backend-set.ts';
+import type { MayMove, ObjectSpace } from './object-space.ts';
+import { classIndex, unitsPerChunk } from './size-classes.ts';
+import { isObject, isVacant, type Slab } from './slab.ts';
+import type { Relocation, SlabAllocator, Slot } from './slab-allocator.ts';
+
+/** The compactor of one space. */
+export class Compactor {
+  readonly #space: ObjectSpace;
+  readonly #slot: Slot = { chunk: 0, byteOffset: 0 };
+
+  constructor(space: ObjectSpace) {
+    this.#space = space;
+  }
+
+  /**
+   * Makes room for a small object in a tier; `false` when nothing more can be gained. `mayMove` tells which objects
+   * may be moved.
+   */
+  makeRoom(tier: number, byteLength: number, mayMove: MayMove): boolean {
+    const index = classIndex(byteLength);
+    return this.#space.set.ofTier[tier].some((backend) => {
+      const allocator = this.#space.allocators[backend.index];
+      this.#packSlabs(backend, mayMove, () => allocator.hasRoom(index));
+      // Enough units, but scattered: a chunk that is emptied has them side by side.
+      while (!allocator.hasRoom(index) && allocator.hasUnits(index)) {
+        if (!allocator.evacuateChunk(this.#relocation(mayMove))) break;
+      }
+      return allocator.hasRoom(index);
+    });
+  }
+
+  /** Makes room for a run of whole chunks in a backend: frees units, then empties chunks that hold few slabs. */
+  makeRunRoom(backend: BackendState, chunks: number, mayMove: MayMove): boolean {
+    const hasUnits = (): boolean =>
+      backend.usedUnits + chunks * unitsPerChunk <= backend.capacityUnits;
+    if (!hasUnits() && !this.#packSlabs(backend, mayMove, hasUnits)) return false;
+    const allocator = this.#space.allocators[backend.index];
+    const hasChunks = (): boolean => this.#space.set.freeChunks(backend) >= chunks;
+    allocator.trim();
+    while (!hasChunks()) {
+      if (!allocator.evacuateChunk(this.#relocation(mayMove))) return false;
+      allocator.trim();
+    }
+    return true;
+  }
+
+  #relocation(mayMove: MayMove): Relocation {
+    const space = this.#space;
+    return {
+      mayMove,
+      isWhole: (id, chunk, byteOffset) => space.isWhole(id, chunk, byteOffset),
+      moved: (id, chunk, byteOffset) =>
+        space.writePlace(id, chunk, byteOffset, space.byteLength(id)),
+    };
+  }
+
+  #packSlabs(backend: BackendState, mayMove: MayMove, fits: () => boolean): boolean {
+    const allocator = this.#space.allocators[backend.index];
+    if (allocator.packableBytes === 0) return false;
+    for (let slab = allocator.sparsest(); slab !== undefined; slab = allocator.sparsest()) {
+      const emptied = this.#emptySlab(allocator, slab, mayMove);
+      allocator.restore(slab);
+      if (!emptied) return false;
+      if (fits()) return true;
+    }
+    return false;
+  }
+
+  #emptySlab(allocator: SlabAllocator, slab: Slab, mayMove: MayMove): boolean {
+    for (let slot = 0; slot < slab.shape.slots && slab.used > 0; slot++) {
+      const owner = slab.owners[slot];
+      if (isVacant(owner)) continue;
+      if (!isObject(owner) || !mayMove(owner) || !this.#repack(allocator, owner)) return false;
+    }
+    return true;
+  }
+
+  #repack(allocator: SlabAllocator, id: number): boolean {
+    const space = this.#space;
+    const chunk = space.chunkOf(id);
+    const byteOffset = space.byteOffsetOf(id);
+    const byteLength = space.byteLength(id);
+    if (!allocator.allocate(classIndex(byteLength), id, this.#slot)) return false;
+    space.writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
+    return space.copyFrom(id, chunk, byteOffset);
+  }
+}

@@ -1,0 +1,82 @@
+#include "memory/persistent_backend.h"
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "sys/backing_file.h"
+#include "sys/cache_writeback.h"
+#include "sys/dax_device.h"
+#include "sys/mapping.h"
+
+namespace memtiers {
+
+Result<std::unique_ptr<Backend>> PersistentBackend::Open(const PersistentBackendParams& params) {
+  if (IsCharacterDevice(params.path)) {
+    Result<LockedDaxDevice> device = OpenDaxDevice(params.path);
+    if (!device.ok()) return device.status();
+    const uint64_t bytes = AlignUp(params.capacity_bytes, kChunkBytes);
+    if (device.value().align_bytes > kChunkBytes || device.value().size_bytes < bytes) {
+      return Status(Code::kFull, params.path + " of " +
+                                     std::to_string(device.value().size_bytes / kMiB) +
+                                     " MiB, for " + std::to_string(bytes / kMiB) + " MiB");
+    }
+    const Medium medium =
+        device.value().persistent ? Medium::kPersistentDevice : Medium::kVolatileDevice;
+    return std::unique_ptr<Backend>(
+        new PersistentBackend(std::move(device.value().fd), params.path, medium));
+  }
+  Result<UniqueFd> fd = OpenOrCreate(params.path);
+  if (!fd.ok()) return fd.status();
+  const Status locked = LockExclusive(fd.value().get(), params.path);
+  if (!locked.ok()) return locked;
+  return std::unique_ptr<Backend>(
+      new PersistentBackend(std::move(fd.value()), params.path, Medium::kFile));
+}
+
+Result<MappedRun> PersistentBackend::Map(const MapRequest& request) {
+  if (mapped_) return Status(Code::kBusy, path_ + " is mapped already");
+  const size_t bytes = request.chunks * kChunkBytes;
+  if (medium_ == Medium::kFile) {
+    const Status allocated = AllocateRange(fd_.get(), 0, bytes);
+    if (!allocated.ok()) return allocated;
+  }
+  const Status mapped = MapContents(request.address, bytes);
+  if (!mapped.ok()) return mapped;
+  mapped_ = true;
+  MappedRun run{.address = request.address, .backings = {}};
+  for (uint32_t i = 0; i < request.chunks; ++i) run.backings.push_back({.slot = i});
+  return run;
+}
+
+// Whether MAP_SYNC works depends on device, file system and mount options; only trying tells.
+Status PersistentBackend::MapContents(std::byte* address, size_t bytes) {
+  if (medium_ == Medium::kFile) {
+    if (MapFile(address, bytes, {.fd = fd_.get(), .sync = true}).ok()) {
+      note_ = "mapped with MAP_SYNC";
+      return {};
+    }
+  } else {
+    note_ = medium_ == Medium::kPersistentDevice ? "persistent device" : "volatile device";
+  }
+  return MapFile(address, bytes, {.fd = fd_.get()});
+}
+
+void PersistentBackend::Release(std::span<const Backing> backings) {
+  if (!backings.empty()) mapped_ = false;
+}
+
+Status PersistentBackend::Prefault(std::byte* address, size_t bytes) const {
+  return PopulateRead(address, bytes);
+}
+
+Result<bool> PersistentBackend::Flush(std::byte* address, size_t bytes) const {
+  // msync does not know device mappings.
+  if (medium_ != Medium::kFile) {
+    return medium_ == Medium::kPersistentDevice && WriteBackCaches(address, bytes);
+  }
+  const Status synced = SyncMapping(address, bytes);
+  if (!synced.ok()) return synced;
+  return true;
+}
+
+}  // namespace memtiers

@@ -1,0 +1,292 @@
+import { describe, expect, it } from 'vitest';
+import { TierError } from '../../../lib/errors.ts';
+import { chunkUnitBase } from '../../../lib/memory/large-object.ts';
+import { chunkBytes } from '../../../lib/native.ts';
+import { damageableStore, fileTiers } from '../../support/damageable-heap.ts';
+import { modelTiers } from '../../support/stores.ts';
+
+const size = 2 * chunkBytes + 1000;
+const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255);
+
+/** A store with one large value, and the unit of its second chunk. */
+function withLarge(tiers = modelTiers([16, 16])) {
+  const all = damageableStore(tiers);
+  const id = all.put(1, bytes, 0, true);
+  const object = all.store.space.largeOf(id)!;
+  const chunk = object.firstChunk + 1;
+  const move = () => all.store.units.move(chunkUnitBase + chunk, 0, 1);
+  return { ...all, id, chunk, move, tier: () => all.store.space.set.tierOf(chunk) };
+}
+
+describe('moving a small verified value', () => {
+  it('does not give up the source for a copy that is not the same, and gives the bad place to nobody', async () => {
+    const { store, put, handle } = damageableStore(modelTiers([4, 4]));
+    const value = Uint8Array.from({ length: 4096 }, (_, i) => i & 255);
+    const id = put(1, value, 0, true);
+    put(2, value, 1);
+    const target = store.space.set.bytes[store.space.chunkOf(store.find(2))];
+    // The next slot of the target tier has a bit that is stuck at one.
+    const stuck = store.space.byteOffsetOf(store.find(2)) + 4096;
+    target.set = function set(this: Uint8Array, source: ArrayLike<number>, at = 0) {
+      Uint8Array.prototype.set.call(this, source, at);
+      if (at === stuck) this[at] |= 0x80;
+    };
+    expect(await store.units.move(id, 0, 1)).toEqual({
+      outcome: 'refused',
+      code: 'ERR_TIER_CORRUPT',
+    });
+    expect(store.space.tierOf(id)).toBe(0);
+    expect(handle(1).read()).toEqual(value);
+    expect(store.integrity.book.list()).toEqual([]);
+    expect(await store.units.move(id, 0, 1)).toBe('moved');
+    expect(store.space.byteOffsetOf(id)).not.toBe(stuck);
+    expect(handle(1).read()).toEqual(value);
+    expect(store.space.set.usedBytes(0)).toBe(0);
+  });
+
+  it('leaves a source that is not what was written where it is, marked', async () => {
+    const { store, put, corrupt } = damageableStore(modelTiers([4, 4]));
+    const id = put(1, new Uint8Array(4096), 0, true);
+    corrupt(1, 4000);
+    expect(await store.units.move(id, 0, 1)).toBe('damaged');
+    expect(store.space.tierOf(id)).toBe(0);
+    expect(store.integrity.book.list()).toMatchObject([{ key: 1, cause: 'corrupt' }]);
+    expect(store.space.set.usedBytes(1)).toBe(0);
+  });
+});
+
+describe('moving a small value whose bytes are lost', () => {
+  it('before the move leaves it where it is', async () => {
+    const { store, put, lose } = damageableStore(modelTiers([4, 4]));
+    const id = put(1, new Uint8Array(4096));
+    lose(1);
+    expect(await store.units.move(id, 0, 1)).toBe('damaged');
+    expect(store.space.tierOf(id)).toBe(0);
+  });
+
+  it.each(['source', 'target'] as const)(
+    'of the %s while it is copied does not turn zeros into data',
+    async (lost) => {
+      const { heap, store, put, handle } = damageableStore(modelTiers([4, 4]));
+      const id = put(1, new Uint8Array(4096).fill(7));
+      const other = put(2, new Uint8Array(4096).fill(8), 1);
+      const { space } = store;
+      const from = { chunk: space.chunkOf(id), byteOffset: space.byteOffsetOf(id) };
+      const to = { chunk: space.chunkOf(other), byteOffset: space.byteOffsetOf(other) + 4096 };
+      space.set.bytes[to.chunk].set = function set(
+        this: Uint8Array,
+        source: ArrayLike<number>,
+        at = 0,
+      ) {
+        expect(at).toBe(to.byteOffset);
+        const { chunk, byteOffset } = lost === 'source' ? from : to;
+        heap.lose(chunk, byteOffset, 4096);
+        Uint8Array.prototype.set.call(this, source, at);
+      };
+      const outcome = lost === 'source' ? 'damaged' : 'refused';
+      expect(await store.units.move(id, 0, 1)).toEqual({ outcome, code: 'ERR_TIER_LOST' });
+      expect(space.tierOf(id)).toBe(0);
+      expect(space.allocators[1].objects).toBe(1);
+      if (lost === 'source') expect(() => handle(1).read()).toThrow(/was lost/);
+      else expect(handle(1).read()).toEqual(new Uint8Array(4096).fill(7));
+      expect(handle(2).read()).toEqual(new Uint8Array(4096).fill(8));
+    },
+  );
+});
+
+describe.each([
+  ['moved by the kernel', () => modelTiers([16, 16])],
+  ['copied to another backing', () => fileTiers([16, 16])],
+])('a chunk that is %s', (_, tiers) => {
+  it('keeps every byte', async () => {
+    const { move, handle, tier } = withLarge(tiers());
+    expect(await move()).toBe('moved');
+    expect(tier()).toBe(1);
+    expect(Buffer.compare(handle(1).read(), bytes)).toBe(0);
+  });
+
+  it('and arrives changed is taken back and has its bytes again', async () => {
+    const { heap, store, move, handle, tier, corrupt } = withLarge(tiers());
+    heap.onCarried = (_chunk, backend) => {
+      if (backend === 1) corrupt(1, chunkBytes + 17);
+    };
+    expect(await move()).toEqual({ outcome: 'refused', code: 'ERR_TIER_CORRUPT' });
+    expect(tier()).toBe(0);
+    expect(store.space.set.usedBytes(1)).toBe(0);
+    expect(Buffer.compare(handle(1).read(), bytes)).toBe(0);
+    expect(store.integrity.book.list()).toEqual([]);
+  });
+
+  it('and arrives changed where there is no way back stays there, with its bytes', async () => {
+    const { heap, store, move, handle, tier, corrupt } = withLarge(tiers());
+    heap.onCarried = (_chunk, backend) => {
+      if (backend === 0) throw new TierError('ERR_TIER_FULL', 'no way back');
+      corrupt(1, chunkBytes + 17);
+    };
+    expect(await move()).toBe('moved');
+    expect(tier()).toBe(1);
+    expect(store.space.set.usedBytes(1)).toBe(chunkBytes);
+    expect(Buffer.compare(handle(1).read(), bytes)).toBe(0);
+  });
+
+  it('is not moved when it is corrupt, and is marked', async () => {
+    const { store, move, tier, corrupt } = withLarge(tiers());
+    corrupt(1, chunkBytes + 17);
+    expect(await move()).toBe('damaged');
+    expect(tier()).toBe(0);
+    expect(store.integrity.book.list()).toMatchObject([{ key: 1, cause: 'corrupt' }]);
+  });
+
+  it('is not moved when it is lost', async () => {
+    const { heap, move, chunk, tier } = withLarge(tiers());
+    heap.lose(chunk, 0, 4096);
+    expect(await move()).toBe('damaged');
+    expect(tier()).toBe(0);
+  });
+
+  it('and is lost on the way stays where it is, and its value is lost', async () => {
+    const { heap, store, move, handle, chunk, tier } = withLarge(tiers());
+    const lost = new TierError('ERR_TIER_LOST', 'lost on the way');
+    heap.rebackChunk = () => {
+      heap.lose(chunk, 0, 4096, 'poison');
+      throw lost;
+    };
+    expect(await move()).toEqual({ outcome: 'damaged', code: 'ERR_TIER_LOST' });
+    expect(tier()).toBe(0);
+    expect(() => handle(1).read()).toThrow(/poisoned/);
+    expect(store.space.set.usedBytes(1)).toBe(0);
+  });
+
+  it('and is refused says by what', async () => {
+    const { heap, move } = withLarge(tiers());
+    heap.rebackChunk = () => {
+      throw new TierError('ERR_TIER_NO_PERMISSION', 'no');
+    };
+    expect(await move()).toEqual({ outcome: 'refused', code: 'ERR_TIER_NO_PERMISSION' });
+    const nothing = { tried: 1, applied: 0, failed: 1, copiedBytes: 0, durationNs: 0 };
+    heap.rebackChunk = () => ({ ...nothing, reasons: { EBUSY: 3 } });
+    heap.movePages = async () => ({ ...nothing, reasons: { EBUSY: 3 } });
+    expect(await move()).toEqual({ outcome: 'refused', code: 'EBUSY' });
+  });
+});
+
+describe('a verified chunk that the kernel moves', () => {
+  it('may be written meanwhile, and what was written stays', async () => {
+    const { store, move, handle, tier } = withLarge();
+    const next = bytes.map((byte) => byte ^ 0xff);
+    const pending = move();
+    handle(1).write(next);
+    expect(await pending).toBe('moved');
+    expect(tier()).toBe(1);
+    expect(Buffer.compare(handle(1).read(), next)).toBe(0);
+    expect(store.integrity.book.list()).toEqual([]);
+  });
+
+  it('and arrives changed after it was written meanwhile is damaged, not what it was before', async () => {
+    const { heap, store, move, handle, corrupt } = withLarge();
+    heap.onCarried = () => {
+      heap.onCarried = undefined;
+      queueMicrotask(() => {
+        handle(1).write(bytes.map((byte) => byte ^ 0xff));
+        corrupt(1, chunkBytes + 17);
+      });
+    };
+    await move();
+    expect(() => handle(1).read()).toThrow(/checksum/);
+    expect(store.integrity.book.list()).toMatchObject([{ key: 1, cause: 'corrupt' }]);
+  });
+
+  it('may be written through a lease meanwhile, and what was written stays', async () => {
+    const { move, handle } = withLarge();
+    const pending = move();
+    const lease = handle(1).lease({ write: true });
+    lease.view[chunkBytes + 5] ^= 0xff;
+    const written = lease.view[chunkBytes + 5];
+    expect(await pending).toBe('moved');
+    expect(lease.view[chunkBytes + 5]).toBe(written);
+    lease.dispose();
+    expect(handle(1).read()[chunkBytes + 5]).toBe(written);
+  });
+
+  it('may be deleted, or its memory closed, meanwhile', async () => {
+    const first = withLarge();
+    const moving = first.move();
+    first.store.remove(first.id);
+    expect(await moving).toBe('moved');
+    expect(first.store.space.set.usedBytes(0) + first.store.space.set.usedBytes(1)).toBe(0);
+    const second = withLarge();
+    const pending = second.move();
+    second.store.close();
+    await pending;
+    expect(second.store.integrity.book.list()).toEqual([]);
+  });
+});
+
+describe('making room by moving values within a tier', () => {
+  /** A tier of one chunk, its slabs of 4 KiB slots nearly empty; room for a 64 KiB value needs packing. */
+  function crowded(verify: boolean) {
+    const all = damageableStore(modelTiers([2]));
+    const perSlab = 16;
+    for (let key = 0; key < 32 * perSlab; key++) {
+      all.put(key, new Uint8Array(4096).fill(key), 0, verify);
+    }
+    for (let key = 0; key < 32 * perSlab; key++) {
+      if (key % perSlab !== 0) all.store.remove(all.store.find(key));
+    }
+    const keys = Array.from({ length: 32 }, (_, slab) => slab * perSlab);
+    return { ...all, keys };
+  }
+
+  it('keeps every byte of verified values', () => {
+    const { put, handle, keys } = crowded(true);
+    put(10_000, new Uint8Array(60_000));
+    for (const key of keys)
+      expect(
+        handle(key)
+          .read()
+          .every((b) => b === (key & 255)),
+      ).toBe(true);
+  });
+
+  it('does not move what is corrupt, and marks it', () => {
+    const { store, put, handle, corrupt, keys } = crowded(true);
+    for (const key of keys) corrupt(key, 9);
+    const places = keys.map((key) => store.space.byteOffsetOf(store.find(key)));
+    expect(() => put(10_000, new Uint8Array(60_000))).toThrow(/No tier has room/);
+    expect(keys.map((key) => store.space.byteOffsetOf(store.find(key)))).toEqual(places);
+    expect(store.integrity.book.totals().corruptUnits).toBeGreaterThan(0);
+    for (const key of keys) expect(() => handle(key).read()).toThrow(/checksum/);
+  });
+
+  it('never makes zeros into data when a page is lost while it is copied', () => {
+    const { store, put, handle, lose, keys } = crowded(false);
+    const all = store.space.set.bytes[store.space.chunkOf(store.find(0))];
+    let copies = 0;
+    all.set = function set(this: Uint8Array, source: ArrayLike<number>, at = 0) {
+      if (++copies === 3) for (const key of keys) lose(key);
+      Uint8Array.prototype.set.call(this, source, at);
+    };
+    for (let tries = 0; tries < 4; tries++) {
+      try {
+        put(10_000 + tries, new Uint8Array(60_000));
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_TIER_FULL' });
+      }
+    }
+    expect(copies).toBeGreaterThanOrEqual(3);
+    let lost = 0;
+    for (const key of keys) {
+      try {
+        expect(
+          handle(key)
+            .read()
+            .every((byte) => byte === (key & 255)),
+        ).toBe(true);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_TIER_LOST' });
+        lost++;
+      }
+    }
+    expect(lost).toBeGreaterThan(20);
+  });
+});
