@@ -43,7 +43,8 @@ export const bootDefaults = {
 /**
  * Boots, runs the command (a shell script's text), and resolves to its exit status and, where there was trouble, a
  * report for a person. Output goes to `out` and `err` while it comes. Options beyond {@link bootDefaults}: `disks`
- * (a folder, kept), `cxlFile`, `pmemFile`, `nvmeDrive`, `qmp` (socket path), `share` (a folder, kept), `shell`.
+ * (a folder, kept), `cxlFile`, `pmemFile`, `nvmeDrive`,
+ * `nvmeErrors`, `qmp` (socket path), `share` (a folder, kept), `shell`.
  */
 export async function boot(machine, options) {
   const run = { ...bootDefaults, ...options };
@@ -64,6 +65,7 @@ export async function boot(machine, options) {
     const disks = makeDisks(diskFolder, run, machine);
     const words = qemuWords(machine, {
       ...run,
+      nvmeDrive: run.nvmeDrive ?? failingDrive(disks.nvme, run.nvmeErrors),
       topology: topologies[run.topology],
       disks,
       share,
@@ -155,6 +157,19 @@ function makeDisks(folder, run, machine) {
     }
   }
   return disks;
+}
+
+/**
+ * QEMU's file= for an image that fails where `errors` say: each an `event` ('read_aio', 'write_aio') and a `sector`.
+ * (QEMU, docs/devel/testing/blkdebug.rst)
+ */
+function failingDrive(image, errors) {
+  if (errors === undefined) return undefined;
+  const rules = errors.map(({ event, sector }) => {
+    return `[inject-error]\nevent = "${event}"\nerrno = "5"\nonce = "off"\nsector = "${sector}"\n`;
+  });
+  writeFileSync(`${image}.errors`, rules.join('\n'));
+  return `blkdebug:${image}.errors:${image}`;
 }
 
 /** Memory if there is enough of it: /dev/shm has 64 MiB in many containers. */

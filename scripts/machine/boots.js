@@ -1,5 +1,41 @@
 // What npm run test:vm boots. `tests` are files of test/vm that run in the machine; `program` is one that ends by
 // having the power cut. The longest come first, as two run at a time.
 
+const topologyTests = ['topology', 'topology-placement'];
+
 /** Each: `name`, `steps` (on the same disks, one after the other), and options of a boot. */
-export const boots = [{ name: 'five-tiers', steps: [{ tests: ['allocation'] }] }];
+export const boots = [
+  {
+    name: 'five-tiers',
+    steps: [
+      { tests: ['moves', 'moves-refused', 'huge-pages', 'allocation', 'allocation-numactl'] },
+    ],
+  },
+  {
+    name: 'five-tiers-memory',
+    steps: [{ tests: [...topologyTests, 'tiers', 'tiers-balanced', 'replay', 'memkind'] }],
+  },
+  {
+    name: 'numa-balancing',
+    kernel: '',
+    steps: [{ tests: ['moves-balancing', 'moves', 'huge-pages'] }],
+  },
+  // Fills nodes to the brim and disks to the last block.
+  { name: 'full', steps: [{ tests: ['allocation-full', 'permissions'] }] },
+  // From here on the machine lacks something, or is damaged by the tests.
+  { name: 'faults', steps: [{ tests: ['offline', 'poison', 'cxl-reset'] }] },
+  { name: 'power-loss', steps: [{ program: 'power-loss' }, { tests: ['power-loss'] }] },
+  {
+    name: 'nvme-errors',
+    nvmeErrors: [
+      { event: 'read_aio', sector: 420_000 },
+      { event: 'write_aio', sector: 300_000 },
+    ],
+    steps: [{ tests: ['nvme-errors'] }],
+  },
+  { name: 'cxl-removal', steps: [{ tests: ['cxl-removal'] }] },
+  { name: 'one-hbm', topology: 'one-hbm', steps: [{ tests: [...topologyTests, 'memkind'] }] },
+  ...['no-hbm', 'cxl-hmat', 'cxl-devdax', 'no-pmem', 'small-node', 'memoryless-node'].map(
+    (topology) => ({ name: topology, topology, steps: [{ tests: topologyTests }] }),
+  ),
+];

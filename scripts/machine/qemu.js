@@ -12,10 +12,11 @@ export const diskSizes = {
 };
 
 // nokaslr: else the kernel's own text may land in an HBM node. swiotlb: else 64 MiB of one go to bounce buffers.
-// numa_balancing: by default it moves pages behind the tests' back. tsc: without the hypervisor bit it is distrusted.
+// init_on_alloc: Debian clears every page twice, which the emulated CXL window makes slow. tsc: without the hypervisor
+// bit it is distrusted.
 const kernelWords =
   'nokaslr swiotlb=1024 tsc=reliable mitigations=off rcupdate.rcu_expedited=1 cryptomgr.notests=1 audit=0 ' +
-  'nowatchdog console=ttyS0 panic=-1 quiet loglevel=4';
+  'nowatchdog init_on_alloc=0 console=ttyS0 panic=-1 quiet loglevel=4';
 
 /**
  * The arguments. `run` says what this boot is: `topology`, `cpus`, `threads` ('single' or 'multi'), `disks` (paths by

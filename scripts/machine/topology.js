@@ -14,6 +14,8 @@ const fiveTiers = {
   cxl: 'node',
   /** With a generic port the kernel computes HMAT figures for the CXL node; 6.12 gets 17 us. */
   cxlHmat: false,
+  /** SLIT distance between the DDR of the two sockets. */
+  socketDistance: 21,
 };
 
 /** The machines there are. The first one is the default. */
@@ -24,10 +26,16 @@ export const topologies = {
   'cxl-hmat': { ...fiveTiers, cxlHmat: true },
   'cxl-devdax': { ...fiveTiers, cxl: 'devdax' },
   'no-pmem': { ...fiveTiers, pmem: false },
-  // A node that is there, but too small for anything.
+  // A node with room for a few chunks only.
   'small-node': { ...fiveTiers, hbm: [fiveTiers.hbm[0], { socket: 1, size: '16M' }] },
-  // A socket whose memory is missing: CPUs on a node without memory.
-  'memoryless-node': { ...fiveTiers, ddr: ['1G', undefined], hbm: [fiveTiers.hbm[0]] },
+  // A socket whose memory is missing: CPUs on a node without memory. They get theirs from the nearest node, which must
+  // not be the CXL one (20 away, see below): a program whose code lies there no longer ends.
+  'memoryless-node': {
+    ...fiveTiers,
+    ddr: ['1G', undefined],
+    hbm: [fiveTiers.hbm[0]],
+    socketDistance: 16,
+  },
 };
 
 const gibibytes = (count) => `${count}G`;
@@ -40,7 +48,7 @@ const figures = {
   pmem: { near: [350, 10], far: [450, 8] },
 };
 /** SLIT distances from a socket's DDR; HBM lies beside its socket. The CXL window is never in the SLIT. */
-const distances = { ddr: 21, hbm: [13, 23], port: [14, 24], pmem: [17, 28] };
+const distances = { hbm: [13, 23], port: [14, 24], pmem: [17, 28] };
 
 /** The nodes in QEMU's order. Linux numbers those with memory or CPUs in the order in which it meets them. */
 function nodesOf(topology) {
@@ -64,11 +72,11 @@ export function nodeVariables(topology) {
 }
 
 /** Distance between two nodes, by the sockets they belong to. */
-function distance(a, b) {
+function distance(a, b, { socketDistance }) {
   const [first, second] = a.id < b.id ? [a, b] : [b, a];
   const far = first.socket === second.socket ? 0 : 1;
   if (first.kind === 'ddr') {
-    return second.kind === 'ddr' ? distances.ddr : distances[second.kind][far];
+    return second.kind === 'ddr' ? socketDistance : distances[second.kind][far];
   }
   return distances.hbm[0] + distances[second.kind === 'hbm' ? 'hbm' : second.kind][far] - 10;
 }
@@ -90,7 +98,8 @@ export function nodeWords(topology) {
   });
   for (const a of nodes) {
     for (const b of nodes) {
-      if (a.id < b.id) words.push('-numa', `dist,src=${a.id},dst=${b.id},val=${distance(a, b)}`);
+      if (a.id >= b.id) continue;
+      words.push('-numa', `dist,src=${a.id},dst=${b.id},val=${distance(a, b, topology)}`);
     }
   }
   topology.ddr.forEach((_, initiator) => {
