@@ -149,6 +149,8 @@ export interface BackendStats {
   readonly retiredChunks: number;
   /** Fixed-address backends can take part in stable-address moves. */
   readonly fixedAddress: boolean;
+  /** Whether flushed bytes are kept without power; a file system in memory does not, nor does a CXL device. */
+  readonly durable: boolean;
   /** E.g. whether a file is mapped with MAP_SYNC; empty when there is nothing to say. */
   readonly note: string;
 }

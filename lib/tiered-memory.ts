@@ -122,7 +122,10 @@ export class TieredMemory implements AsyncDisposable {
     const memory = new TieredMemory(manager, options);
     if (background !== false) {
       memory.#engine.start(background === true ? 1000 : background.intervalMs);
-      memory.#homing = setInterval(() => void memory.#bringStraysHome(), homingIntervalMs).unref();
+      memory.#homing = setInterval(() => {
+        // Nobody awaits it; the next optimizePlacement meets the same error and throws it.
+        memory.#bringStraysHome().catch(() => undefined);
+      }, homingIntervalMs).unref();
     }
     return memory;
   }
@@ -343,7 +346,8 @@ export class TieredMemory implements AsyncDisposable {
   /**
    * Writes everything that has a key, with types, tiers and `verify`, to a file: whole or not at all, durable when it
    * resolves, an earlier one of that name kept until then. Every value is as it was at one moment, but not all at the
-   * same moment: do not change values that belong together meanwhile. Regions and data without a key are left out,
+   * same moment: do not change values that belong together meanwhile. (A large value that is written through a lease
+   * meanwhile can be there half old, half new.) Regions and data without a key are left out,
    * and so is what is damaged: it is named in the report.
    *
    * @throws TierError `ERR_TIER_FULL`, `ERR_TIER_NO_PERMISSION`, `ERR_TIER_UNAVAILABLE` or `ERR_TIER_IO` of the file;

@@ -4,7 +4,7 @@
  * | part | bytes |
  * |---|---|
  * | head | `memtiers`, version (u32), 0 (u32) |
- * | record | CRC-32 of what follows up to the data (u32), CRC-32 of the data (u32), type (u8), kind of key (u8), tier (u8), flags (u8), bytes of the key (u32), bytes of the data (u64), key, data |
+ * | record | CRC-32 of what follows up to the data (u32), type (u8), kind of key (u8), tier (u8), flags (u8), bytes of the key (u32), bytes of the data (u64), key, data, CRC-32 of the data (u32) |
  * | tail | `tierends`, objects (u64), bytes of the file (u64), CRC-32 of the 24 bytes before (u32) |
  *
  * Types are the codes of `memory/data.ts`, tiers indices of `tierNames`: both lists only ever grow at their end.
@@ -16,14 +16,15 @@ import type { Key } from '../memory/key-arena.ts';
 import { type TierName, tierNames } from '../tiers/tier.ts';
 
 export const headBytes = 16;
-export const recordHeadBytes = 24;
+export const recordHeadBytes = 20;
+export const sumBytes = 4;
 export const tailBytes = 28;
 
 const headMagic = 'memtiers';
 const tailMagic = 'tierends';
 const version = 1;
-const stringKey = 0;
-const numberKey = 1;
+/** Strings that are not well-formed Unicode have no UTF-8. */
+const keyKinds = ['utf8', 'number', 'utf16le'] as const;
 const verifyFlag = 1;
 
 /** What a record says of an object besides its data. */
@@ -57,43 +58,39 @@ export function checkHead(head: Buffer, path: string): void {
 }
 
 /** A record up to its data. */
-export function encodeRecord(object: ObjectHead, dataCrc: number): Buffer {
-  const isString = typeof object.key === 'string';
-  const keyBytes = isString ? Buffer.byteLength(object.key) : 8;
+export function encodeRecord(object: ObjectHead): Buffer {
+  const { key } = object;
+  const kind = typeof key === 'number' ? 'number' : key.isWellFormed() ? 'utf8' : 'utf16le';
+  const keyBytes = kind === 'number' ? 8 : Buffer.byteLength(key as string, kind);
   const record = Buffer.alloc(recordHeadBytes + keyBytes);
-  record.writeUInt32LE(dataCrc, 4);
-  record[8] = object.type;
-  record[9] = isString ? stringKey : numberKey;
-  record[10] = tierNames.indexOf(object.tier);
-  record[11] = object.verify ? verifyFlag : 0;
-  record.writeUInt32LE(keyBytes, 12);
-  record.writeBigUInt64LE(BigInt(object.byteLength), 16);
-  if (isString) record.write(object.key, recordHeadBytes, 'utf8');
-  else record.writeDoubleLE(object.key, recordHeadBytes);
+  record[4] = object.type;
+  record[5] = keyKinds.indexOf(kind);
+  record[6] = tierNames.indexOf(object.tier);
+  record[7] = object.verify ? verifyFlag : 0;
+  record.writeUInt32LE(keyBytes, 8);
+  record.writeBigUInt64LE(BigInt(object.byteLength), 12);
+  if (kind === 'number') record.writeDoubleLE(key as number, recordHeadBytes);
+  else record.write(key as string, recordHeadBytes, kind);
   record.writeUInt32LE(crc32(record.subarray(4)), 0);
   return record;
 }
 
 /** Bytes of the key that follows a record's fixed part. */
 export function keyBytesOf(fixed: Buffer): number {
-  return fixed.readUInt32LE(12);
+  return fixed.readUInt32LE(8);
 }
 
-/** What a record up to its data says, and the sum of its data; undefined when its own sum does not match. */
-export function decodeRecord(
-  record: Buffer,
-): { readonly object: ObjectHead; readonly dataCrc: number } | undefined {
+/** What a record up to its data says; undefined when its sum does not match. */
+export function decodeRecord(record: Buffer): ObjectHead | undefined {
   if (crc32(record.subarray(4)) !== record.readUInt32LE(0)) return undefined;
-  const key = record.subarray(recordHeadBytes);
+  const bytes = record.subarray(recordHeadBytes);
+  const kind = keyKinds[record[5]];
   return {
-    object: {
-      key: record[9] === stringKey ? key.toString('utf8') : key.readDoubleLE(0),
-      type: record[8],
-      tier: tierNames[record[10]],
-      verify: (record[11] & verifyFlag) !== 0,
-      byteLength: Number(record.readBigUInt64LE(16)),
-    },
-    dataCrc: record.readUInt32LE(4),
+    key: kind === 'number' ? bytes.readDoubleLE(0) : bytes.toString(kind),
+    type: record[4],
+    tier: tierNames[record[6]],
+    verify: (record[7] & verifyFlag) !== 0,
+    byteLength: Number(record.readBigUInt64LE(12)),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   keyBytesOf,
   type ObjectHead,
   recordHeadBytes,
+  sumBytes,
   tailBytes,
 } from './format.ts';
 
@@ -22,6 +23,8 @@ export interface RestoredObject extends ObjectHead {
 }
 
 const bufferBytes = 1024 * 1024;
+/** The most one call may read: lengths are 32-bit integers in libuv. */
+const maxReadBytes = 2 ** 30;
 /** No key is longer in UTF-8; a longer one is a broken length. */
 const maxKeyBytes = 4 * 4096;
 
@@ -61,12 +64,13 @@ async function readObject(
   const fixed = await source.take(recordHeadBytes);
   const keyBytes = fixed.length === recordHeadBytes ? keyBytesOf(fixed) : maxKeyBytes + 1;
   if (keyBytes > maxKeyBytes) throw broken();
-  const record = decodeRecord(Buffer.concat([fixed, await source.take(keyBytes)]));
+  const head = decodeRecord(Buffer.concat([fixed, await source.take(keyBytes)]));
   // The sum vouches for the length, so that no garbage asks for terabytes; the file bounds it all the same.
-  if (record === undefined || record.object.byteLength > fileBytes) throw broken();
-  const bytes = await source.take(record.object.byteLength);
-  if (bytes.length < record.object.byteLength || crc32(bytes) !== record.dataCrc) throw broken();
-  return { ...record.object, bytes };
+  if (head === undefined || head.byteLength > fileBytes) throw broken();
+  const bytes = await source.take(head.byteLength);
+  const sum = await source.take(sumBytes);
+  if (sum.length < sumBytes || crc32(bytes) !== sum.readUInt32LE(0)) throw broken();
+  return { ...head, bytes };
 }
 
 function corrupt(path: string, why: string): TierError {
@@ -114,7 +118,8 @@ class Source {
   }
 
   async #read(into: Uint8Array, offset: number, byteLength: number): Promise<number> {
-    const { bytesRead } = await this.#file.read(into, offset, byteLength, this.#position);
+    const length = Math.min(byteLength, maxReadBytes);
+    const { bytesRead } = await this.#file.read(into, offset, length, this.#position);
     this.#position += bytesRead;
     return bytesRead;
   }

@@ -2,66 +2,104 @@
 
 import type { DamagedUnit } from '../memory/damage-book.ts';
 import type { Key } from '../memory/key-arena.ts';
+import type { LargeObject } from '../memory/large-object.ts';
 import type { ObjectStore } from '../memory/object-store.ts';
-import { type CheckpointObject, copiedBytes } from './write-checkpoint.ts';
+import { liveFlag } from '../memory/object-table.ts';
+import { scrubLarge } from '../memory/scrub.ts';
+import { maxSlabObjectBytes } from '../memory/size-classes.ts';
+import { blockBytes, type CheckpointObject } from './write-checkpoint.ts';
+
+/** Records without an object passed over between two pauses. */
+const recordsPerPause = 1024;
 
 /**
- * Each object that is whole, under its key; counts as no access. Objects may be stored, changed and deleted meanwhile.
- * A small object is a checked copy; a large one is held in place until the next is asked for, and a change to it
- * meanwhile goes elsewhere. Ends with an error when a large object is lost after it was begun.
+ * Every object under a key that is whole, and `undefined` where the caller may pause; counts as no access. Objects may
+ * be stored, changed and deleted at every pause and between the blocks of a large one. A key that gets a new object
+ * meanwhile can come twice, the newer one later. Damaged objects go to `damaged`; a large one
+ * that is lost after it was begun ends it with an error.
  */
 export function* storedObjects(
   store: ObjectStore,
   damaged: DamagedUnit[],
-): Generator<CheckpointObject, void> {
+): Generator<CheckpointObject | undefined, void> {
+  const { table } = store.space;
+  const fresh = store.watchNewKeys();
+  try {
+    for (let id = 0; id < table.end; id++) {
+      store.check();
+      if (id % recordsPerPause === recordsPerPause - 1) yield undefined;
+      const key = table.flag(id, liveFlag) ? store.keyOf(id) : undefined;
+      if (key !== undefined) yield* storedObject(store, key, id, damaged);
+    }
+    // Those may have got records that had been passed already. What comes while they are written came too late.
+    for (const key of [...fresh.keys]) {
+      store.check();
+      const id = store.find(key);
+      if (id >= 0) yield* storedObject(store, key, id, damaged);
+    }
+  } finally {
+    fresh.end();
+  }
+  store.check();
+}
+
+function* storedObject(
+  store: ObjectStore,
+  key: Key,
+  id: number,
+  damaged: DamagedUnit[],
+): Generator<CheckpointObject | undefined, void> {
   const { space, integrity } = store;
-  const scratch = new Uint8Array(copiedBytes);
-  const noteDamage = (key: Key): void => {
-    damaged.push(...integrity.book.list().filter((unit) => unit.key === key));
+  const large = space.largeOf(id);
+  // A region's bytes are its owner's.
+  if (large?.exposed) return;
+  const head = {
+    key,
+    type: store.typeOf(id),
+    tier: space.set.tiers[space.tierOf(id)].name,
+    verify: integrity.isVerified(id),
+    byteLength: space.byteLength(id),
   };
-  for (const key of store.allKeys()) {
-    store.check();
-    const id = store.find(key);
-    // Deleted since, or a region: its bytes are its owner's.
-    if (id < 0 || space.largeOf(id)?.exposed) continue;
-    if (!integrity.check(id)) {
-      noteDamage(key);
-      continue;
-    }
-    const head = {
-      key,
-      type: store.typeOf(id),
-      tier: space.set.tiers[space.tierOf(id)].name,
-      verify: integrity.isVerified(id),
-    };
-    if (space.byteLength(id) <= copiedBytes) {
-      const bytes = copyWhole(store, id, head.verify, scratch);
-      if (bytes !== undefined) yield { ...head, bytes };
-      else noteDamage(key);
-      continue;
-    }
+  if (large === undefined) {
+    const bytes = copyWhole(store, id, head.verify);
+    if (bytes !== undefined) yield { ...head, blocks: [bytes] };
+  } else {
     const hold = store.hold(id);
     try {
-      yield { ...head, bytes: space.bytesOf(id) as Uint8Array };
-      if (!store.closed) integrity.requireHeld(hold);
+      if (head.verify) for (const _ of scrubLarge(store, id, large)) yield undefined;
+      store.check();
+      integrity.settle();
+      // Rewritten or deleted since: whoever did that has replaced its key, or wants it gone.
+      if (space.largeOf(id) === large && !integrity.book.has(id)) {
+        yield { ...head, blocks: blocksOf(large) };
+        store.check();
+        integrity.requireHeld(hold);
+      }
     } finally {
       if (!store.closed) store.holds.end(hold);
     }
   }
-  // Closing empties the index: what was seen is not everything.
-  store.check();
+  const unit = integrity.book.unit(id);
+  if (unit !== undefined) damaged.push(unit);
 }
 
-/** A copy of an object in `scratch`; undefined when it turns out to be damaged. */
+const scratch = new Uint8Array(maxSlabObjectBytes);
+
+/** A copy of a small object, until the next one; undefined when it turns out to be damaged. */
 function copyWhole(
   { space, integrity }: ObjectStore,
   id: number,
   verified: boolean,
-  scratch: Uint8Array,
 ): Uint8Array | undefined {
+  if (integrity.book.has(id)) return undefined;
   const bytes = space.bytesOf(id) as Uint8Array;
   const copy = scratch.subarray(0, bytes.byteLength);
   copy.set(bytes);
   // After copying: a page may have been lost just then.
   return integrity.isCopyWhole(id, copy, verified) ? copy : undefined;
+}
+
+function* blocksOf({ bytes }: LargeObject): Generator<Uint8Array, void> {
+  const all = bytes as Uint8Array;
+  for (let at = 0; at < all.byteLength; at += blockBytes) yield all.subarray(at, at + blockBytes);
 }

@@ -2,30 +2,43 @@
 
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { fileError } from './file-error.ts';
-import { encodeHead, encodeRecord, encodeTail, type ObjectHead, tailBytes } from './format.ts';
+import {
+  encodeHead,
+  encodeRecord,
+  encodeTail,
+  type ObjectHead,
+  sumBytes,
+  tailBytes,
+} from './format.ts';
 
 /** An object as it goes into a checkpoint. */
-export interface CheckpointObject extends Omit<ObjectHead, 'byteLength'> {
+export interface CheckpointObject extends ObjectHead {
   /**
-   * Up to {@link copiedBytes} are copied before anything else can run; more must stay as they are until the next
-   * object is asked for.
+   * Its data, in order. The first block is taken, and copied, before anything else can run; at most
+   * {@link blockBytes} but for the first. Between blocks the event loop may turn.
    */
-  readonly bytes: Uint8Array;
+  readonly blocks: Iterable<Uint8Array>;
 }
 
 /** How much a checkpoint holds. */
 export interface CheckpointSize {
+  /** Values written; one that was replaced meanwhile can count twice. */
   readonly objects: number;
   /** Bytes of the file. */
   readonly bytes: number;
 }
 
-/** Objects of at most so many bytes are copied on the main thread; larger ones are written from where they are. */
-export const copiedBytes: number = 128 * 1024;
-/** What is copied between two writes: a fraction of a millisecond. Twice that holds the last object, too. */
-const batchBytes = 256 * 1024;
+/** What is summed and copied in one go, a fraction of a millisecond. */
+export const blockBytes: number = 256 * 1024;
+/** Beside a batch that is almost full, room for a first block of a megabyte, its record and its sum. */
+const batchBytes = blockBytes + 2 ** 20 + 2 ** 15;
+/** The most one call may write: lengths are 32-bit integers in libuv. */
+const maxWriteBytes = 2 ** 30;
+/** Main-thread time between two turns of the event loop. */
+const sliceMs = 0.2;
 
 let serial = 0;
 
@@ -35,7 +48,7 @@ let serial = 0;
  */
 export async function writeCheckpoint(
   path: string,
-  objects: Iterable<CheckpointObject>,
+  objects: Iterable<CheckpointObject | undefined>,
   signal?: AbortSignal,
 ): Promise<CheckpointSize> {
   const partial = `${path}.${process.pid}-${serial++}.partial`;
@@ -62,25 +75,23 @@ export async function writeCheckpoint(
 
 async function writeObjects(
   file: FileHandle,
-  objects: Iterable<CheckpointObject>,
+  objects: Iterable<CheckpointObject | undefined>,
   signal: AbortSignal | undefined,
 ): Promise<CheckpointSize> {
-  const batch = Buffer.allocUnsafe(2 * batchBytes);
+  const batch = Buffer.allocUnsafe(batchBytes);
+  const sum = Buffer.alloc(sumBytes);
   let used = 0;
   let written = 0;
   let count = 0;
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    for (let done = 0; done < bytes.length; ) {
-      done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
-    }
-    written += bytes.length;
-  };
   const flush = async (): Promise<void> => {
-    await write(batch.subarray(0, used));
+    for (let done = 0; done < used; ) {
+      done += (await file.write(batch, done, Math.min(used - done, maxWriteBytes))).bytesWritten;
+    }
+    written += used;
     used = 0;
     signal?.throwIfAborted();
   };
-  // There is always room for it: the batch is written when it is half full.
+  // There is always room for it: the batch is written when it holds a block.
   const add = (bytes: Uint8Array): void => {
     batch.set(bytes, used);
     used += bytes.length;
@@ -88,13 +99,24 @@ async function writeObjects(
 
   signal?.throwIfAborted();
   add(encodeHead());
-  for (const { bytes, ...head } of objects) {
-    // No await from here until a small object is copied: it may change and move at any turn of the event loop.
-    add(encodeRecord({ ...head, byteLength: bytes.length }, crc32(bytes)));
-    if (bytes.length <= copiedBytes) add(bytes);
-    if (used >= batchBytes || bytes.length > copiedBytes) await flush();
-    if (bytes.length > copiedBytes) await write(bytes);
-    count++;
+  let sliceStart = performance.now();
+  for (const object of objects) {
+    if (object !== undefined) {
+      add(encodeRecord(object));
+      let crc = 0;
+      for (const block of object.blocks) {
+        crc = crc32(block, crc);
+        add(block);
+        if (used >= blockBytes) await flush();
+      }
+      sum.writeUInt32LE(crc);
+      add(sum);
+      count++;
+    }
+    if (performance.now() - sliceStart < sliceMs) continue;
+    await nextTurn();
+    signal?.throwIfAborted();
+    sliceStart = performance.now();
   }
   const fileBytes = written + used + tailBytes;
   add(encodeTail(count, fileBytes));

@@ -132,6 +132,12 @@ export class DamageBook {
     return damageError(`${name} (${bytes} bytes)`, cause, set.tiers[this.#space.tierOf(id)].name);
   }
 
+  /** A damaged object; undefined of any other. */
+  unit(id: number): DamagedUnit | undefined {
+    const entry = this.#objects.get(id);
+    return entry === undefined ? undefined : this.#describe(id, entry);
+  }
+
   /** Everything damaged now. */
   list(): DamagedUnit[] {
     return [

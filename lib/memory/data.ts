@@ -150,7 +150,7 @@ export function viewOf(
     case stringCode:
       return new Uint8Array(buffer, byteOffset, byteLength);
     case 7:
-      return new Float32Array(buffer, byteOffset, byteLength >>> 2);
+      return new Float32Array(buffer, byteOffset, byteLength / 4);
     case bufferCode:
       return Buffer.from(buffer, byteOffset, byteLength);
     case dataViewCode:

@@ -182,8 +182,7 @@ export class Mover {
   }
 
   #isWhole({ object, chunk, original }: Carriage): boolean {
-    // Deleted meanwhile, or its memory closed: then its view is empty.
-    if (original === undefined || object.doomed || object.bytes?.byteLength === 0) return true;
+    if (original === undefined || this.#isForgotten(object)) return true;
     // The sum comes when the lease ends.
     if (this.#integrity.isBeingWritten(object.id)) return true;
     return this.#integrity.chunkMatches(object, chunk - object.firstChunk);
@@ -203,10 +202,15 @@ export class Mover {
 
   #arrived({ object, chunk, source, target }: Carriage): MoveOutcome {
     this.#space.set.chunkMoved(chunk, target);
-    if (!object.doomed) {
+    if (!this.#isForgotten(object)) {
       this.#ledger.chunkMoved(object, chunk - object.firstChunk, source.tier, target.tier);
     }
     return 'moved';
+  }
+
+  /** Deleted, rewritten elsewhere or closed during the move: leases may still see it, but it is nobody's data. */
+  #isForgotten(object: LargeObject): boolean {
+    return this.#space.largeOfChunk.get(object.firstChunk) !== object;
   }
 
   #badCopy(id: number): FailedMove {

@@ -54,6 +54,7 @@ export class ObjectSpace {
   /** By the slot number in an object's length word. */
   readonly large: (LargeObject | undefined)[] = [];
   readonly #freeLarge: number[] = [];
+  #closed = false;
   /** The large object a chunk belongs to. */
   readonly largeOfChunk: Map<number, LargeObject> = new Map();
   readonly #slot: Slot = { chunk: 0, byteOffset: 0 };
@@ -233,7 +234,8 @@ export class ObjectSpace {
   /** Frees a forgotten large object's chunks and detaches its buffer, once no background move is in flight. */
   freeLarge(object: LargeObject): void {
     if (object.moving) object.doomed = true;
-    else this.set.releaseRun(object.firstChunk, object.chunks);
+    // A move that ends after everything was closed.
+    else if (!this.#closed) this.set.releaseRun(object.firstChunk, object.chunks);
   }
 
   /** Gives the place of one object to another, e.g. a new value to the id that handles know. */
@@ -290,6 +292,7 @@ export class ObjectSpace {
 
   /** Writes everything back to nothing: every slab, run and buffer is gone afterwards. */
   close(): void {
+    this.#closed = true;
     this.table.close();
     this.large.length = 0;
     this.largeOfChunk.clear();

@@ -46,6 +46,8 @@ export class ObjectStore {
   readonly #keys: KeyArena = new KeyArena();
   readonly #index: KeyIndex;
   readonly #maker: ObjectMaker;
+  /** Of everybody who watches. */
+  readonly #newKeys: Set<Set<Key>> = new Set();
   #closed = false;
 
   constructor(set: BackendSet) {
@@ -113,6 +115,13 @@ export class ObjectStore {
       const key = (this.#word(id, whereWord) & liveFlag) === 0 ? undefined : this.keyOf(id);
       if (key !== undefined) yield key;
     }
+  }
+
+  /** Collects the keys that get a new object until `end`: whoever walks through the records can miss those. */
+  watchNewKeys(): { readonly keys: ReadonlySet<Key>; end(): void } {
+    const keys = new Set<Key>();
+    this.#newKeys.add(keys);
+    return { keys, end: () => this.#newKeys.delete(keys) };
   }
 
   // --- writing ------------------------------------------------------------------------------------------
@@ -309,6 +318,7 @@ export class ObjectStore {
     if (key !== undefined) {
       this.space.setKey(id, this.#keys.add(key));
       this.#index.add(key, id);
+      for (const keys of this.#newKeys) keys.add(key);
     }
     if (large === undefined) this.ledger.added(id);
     else this.ledger.addedLarge(large);

@@ -29,7 +29,7 @@ const maxRegionBytes = 2 ** 32;
  * together keeps two copies and a counter, or uses a checkpoint.
  */
 export class PersistentRegion<V extends TypedArray = TypedArray> {
-  /** Whether flushed contents outlive a power cut; `false` on a volatile device, e.g. CXL memory. */
+  /** Whether flushed contents outlive a power cut; `false` on CXL memory, or a file system in memory (tmpfs). */
   readonly durable: boolean;
   readonly path: string;
   readonly #heap: NativeHeap;
@@ -74,7 +74,7 @@ export class PersistentRegion<V extends TypedArray = TypedArray> {
       const run = heap.allocate(backend, chunks);
       if (isNew) syncFolderOf(path);
       const view = viewOf(code, heap.buffer(run, byteLength), 0, byteLength) as V;
-      const durable = heap.backendStats(backend).note !== 'volatile device';
+      const { durable } = heap.backendStats(backend);
       return new PersistentRegion<V>(heap, run, view, path, durable);
     } catch (error) {
       heap.close();
@@ -91,8 +91,9 @@ export class PersistentRegion<V extends TypedArray = TypedArray> {
   /**
    * Brings elements (default: all) to the medium, off the main thread.
    *
-   * @throws TierError `ERR_TIER_IO` when the device failed, `ERR_TIER_LOST` when it has lost some of them, or on
-   *   a volatile device `ERR_TIER_UNAVAILABLE`
+   * @throws TierError `ERR_TIER_IO` when the device failed, now or in an earlier flush: what was written since the
+   *   last good one may be gone, and only opening the region anew shows what is there. `ERR_TIER_LOST` when the
+   *   device has lost some of them. `ERR_TIER_UNAVAILABLE` when the region is not durable.
    */
   async flush(start = 0, length: number = this.#view.length - start): Promise<void> {
     this.#check();

@@ -167,6 +167,7 @@ export class PlainHeap implements NativeHeap {
       unverifiedChunks: mappedChunks,
       retiredChunks: 0,
       fixedAddress: true,
+      durable: false,
       note: 'no native code',
     };
   }

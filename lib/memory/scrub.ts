@@ -40,8 +40,8 @@ export function* scrub(store: ObjectStore, progress: ScrubProgress): Generator<u
   }
 }
 
-/** `false` when the object was rewritten or deleted meanwhile. */
-function* scrubLarge(
+/** Checks a verified large object in steps. `false` when it was rewritten or deleted meanwhile. */
+export function* scrubLarge(
   store: ObjectStore,
   id: number,
   object: LargeObject,

@@ -28,6 +28,9 @@ export const statusOfDeadMachine = 125;
 /** A tier could not be set up. */
 export const statusOfMissingTier = 120;
 
+/** What ends a boot, and its machine with it. */
+export const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 /** What a boot is unless said otherwise. */
 export const bootDefaults = {
   topology: 'five-tiers',
@@ -58,7 +61,8 @@ export async function boot(machine, options) {
     signal = name;
     kill();
   };
-  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  for (const name of endingSignals) process.on(name, interrupted);
+  const ends = [];
   try {
     mkdirSync(share, { recursive: true });
     prepareShare(share, machine, run);
@@ -79,27 +83,29 @@ export async function boot(machine, options) {
     qemu.stderr.on('data', (data) => {
       complaint += data;
     });
-    const tails = [
-      new Tail(join(share, 'stdout'), run.out ?? process.stdout),
-      new Tail(join(share, 'stderr'), run.err ?? process.stderr),
-    ];
+    for (const [name, stream] of [
+      ['stdout', run.out ?? process.stdout],
+      ['stderr', run.err ?? process.stderr],
+    ]) {
+      const tail = new Tail(join(share, name), stream);
+      ends.push(() => tail.end());
+    }
     const guest = answerGuest(share, run.qmp ?? join(folder, 'qmp'), kill);
+    ends.push(() => guest.stop());
     let late = '';
     const timer = setTimeout(() => {
       late = `the time limit of ${run.timeoutSeconds} s is over`;
       kill();
     }, run.timeoutSeconds * 1000);
-    timer.unref();
+    ends.push(() => clearTimeout(timer));
     await once(qemu, 'close');
-    clearTimeout(timer);
-    guest.stop();
-    for (const tail of tails) tail.end();
     // As a shell says it: the machine did not die by itself.
     if (signal !== undefined) return { status: 128 + constants.signals[signal], report: signal };
     return { status: statusIn(share), report: trouble(share, late || complaint) };
   } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    for (const name of endingSignals) process.off(name, interrupted);
     kill();
+    for (const end of ends) end();
     rmSync(folder, { recursive: true, force: true });
     if (run.disks === undefined) rmSync(diskFolder, { recursive: true, force: true });
   }

@@ -9,6 +9,9 @@ import { CannotSetUp } from './cannot-set-up.js';
 /** Where each release has QEMU 10 and Linux 6.12: the suite beside its main one, or none. */
 const newerSuite = { bookworm: 'bookworm-backports', trixie: undefined };
 
+/** The packages could not be fetched this time. */
+export class FetchError extends Error {}
+
 export class DebianPackages {
   #options;
   #folder;
@@ -101,7 +104,8 @@ export class DebianPackages {
       });
     } catch (error) {
       const lines = String(error.stderr ?? error.message).trim();
-      throw new CannotSetUp(`${command} ${args[0]} failed: ${lines}`, 'is the mirror reachable?');
+      // Not CannotSetUp: the machine can be had here, and a mirror that fails is no reason to skip its tests.
+      throw new FetchError(`${command} ${args[0]} failed: ${lines}; is the mirror reachable?`);
     }
   }
 }

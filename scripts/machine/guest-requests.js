@@ -46,7 +46,8 @@ export function answerGuest(share, socket, kill) {
     for (const name of readdirSync(folder)) {
       if (!name.endsWith('.request') || seen.has(name)) continue;
       seen.add(name);
-      void answer(name);
+      // It fails when the machine ends meanwhile: then nobody waits for the reply.
+      answer(name).catch(() => undefined);
     }
   }, everyMs);
   return { stop: () => clearInterval(timer) };

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { boot, bootDefaults, quote } from './boot.js';
 import { CannotSetUp } from './cannot-set-up.js';
+import { FetchError } from './debian-packages.js';
 import { cacheFolder, setUp } from './setup.js';
 import { runSuite } from './suite.js';
 import { topologies } from './topology.js';
@@ -116,7 +117,15 @@ async function main(argv) {
   if (!['setup', 'run', 'shell', 'test'].includes(verb)) throw new Misuse(`no command ${verb}`);
   if (verb === 'run' && command.length === 0) throw new Misuse('run needs -- and a command');
   const run = bootOptions(values);
-  const machine = setUp({ update: values.update ?? false, say });
+  let machine;
+  try {
+    machine = setUp({ update: values.update ?? false, say });
+  } catch (error) {
+    // Only from here: what fails later is a failure, and no reason to skip.
+    if (!(error instanceof CannotSetUp)) throw error;
+    say(`cannot be set up here: ${error.message}`);
+    return statusOfUnavailable;
+  }
   const cd = `cd ${quote(process.cwd())} || exit 126`;
   switch (verb) {
     case 'setup':
@@ -142,9 +151,9 @@ async function main(argv) {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof CannotSetUp) {
-    say(`cannot be set up here: ${error.message}`);
-    process.exitCode = statusOfUnavailable;
+  if (error instanceof FetchError || error instanceof CannotSetUp) {
+    say(error.message);
+    process.exitCode = 1;
   } else if (error instanceof Misuse || error.code?.startsWith('ERR_PARSE_ARGS')) {
     say(`${error.message}; see scripts/vm --help`);
     process.exitCode = statusOfMisuse;

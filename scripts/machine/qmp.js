@@ -9,6 +9,8 @@ export async function qmp(socketPath, execute, args = {}) {
   const socket = connect(socketPath);
   try {
     await once(socket, 'connect');
+    // From here on an error closes the socket, and that ends the lines.
+    socket.on('error', () => undefined);
     const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
     const reply = async () => {
       for (;;) {

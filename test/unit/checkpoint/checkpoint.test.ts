@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readCheckpoint } from '../../../lib/checkpoint/read-checkpoint.ts';
 import {
-  type CheckpointObject,
-  copiedBytes,
-  writeCheckpoint,
+  blockBytes,
+  type CheckpointObject as Stored,
+  writeCheckpoint as writeObjects,
 } from '../../../lib/checkpoint/write-checkpoint.ts';
 
 let folder: string;
@@ -17,6 +17,23 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** An object with its bytes in one piece. */
+type CheckpointObject = Omit<Stored, 'blocks' | 'byteLength'> & { bytes: Uint8Array };
+
+function* inBlocks(objects: Iterable<CheckpointObject>): Generator<Stored | undefined> {
+  for (const { bytes, ...head } of objects) {
+    const blocks = (function* () {
+      for (let at = 0; at < bytes.length; at += blockBytes)
+        yield bytes.subarray(at, at + blockBytes);
+    })();
+    yield { ...head, byteLength: bytes.length, blocks };
+    yield undefined;
+  }
+}
+
+const writeCheckpoint = (file: string, objects: Iterable<CheckpointObject>, signal?: AbortSignal) =>
+  writeObjects(file, inBlocks(objects), signal);
+
 function bytes(seed: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed) & 0xff);
 }
@@ -25,8 +42,10 @@ const objects: CheckpointObject[] = [
   { key: 'text', type: 14, tier: 'L0_HBM', verify: false, bytes: bytes(1, 5) },
   { key: 'schlüssel 🗝', type: 7, tier: 'L4_NVME', verify: true, bytes: bytes(2, 4096) },
   { key: -(2 ** 53) + 1, type: 0, tier: 'L1_DDR', verify: false, bytes: bytes(3, 0) },
-  { key: 'large', type: 13, tier: 'L3_PMEM', verify: false, bytes: bytes(4, 3 * copiedBytes + 7) },
-  { key: 'x'.repeat(4096), type: 12, tier: 'L2_CXL', verify: true, bytes: bytes(5, copiedBytes) },
+  { key: 'large', type: 13, tier: 'L3_PMEM', verify: false, bytes: bytes(4, 3 * blockBytes + 7) },
+  { key: '\ud800', type: 14, tier: 'L1_DDR', verify: false, bytes: bytes(6, 10) },
+  { key: '\ud801\ue000', type: 14, tier: 'L1_DDR', verify: false, bytes: bytes(7, 20) },
+  { key: 'x'.repeat(4096), type: 12, tier: 'L2_CXL', verify: true, bytes: bytes(5, blockBytes) },
 ];
 
 /** An object with its bytes as text, which compares a hundred times faster than an array. */
@@ -93,7 +112,7 @@ describe('a checkpoint', () => {
     function* endless(): Iterable<CheckpointObject> {
       for (let i = 0; ; i++) {
         if (i === 100) abort.abort();
-        yield objects[4];
+        yield objects[6];
       }
     }
     await expect(writeCheckpoint(path, endless(), abort.signal)).rejects.toThrow(/abort/i);

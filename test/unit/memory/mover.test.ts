@@ -220,6 +220,35 @@ describe('a verified chunk that the kernel moves', () => {
     await pending;
     expect(second.store.integrity.book.list()).toEqual([]);
   });
+
+  it('may be deleted and then its memory closed meanwhile', async () => {
+    const moved = withLarge();
+    const moving = moved.move();
+    moved.store.remove(moved.id);
+    moved.store.close();
+    await moving;
+    const homed = withLarge();
+    const homing = homed.store.mover.bringHome(homed.chunk);
+    homed.store.remove(homed.id);
+    homed.store.close();
+    await homing;
+  });
+
+  it('may be rewritten under a writing lease meanwhile: the lease keeps what it writes, and the new value is good', async () => {
+    const { store, move, handle, id } = withLarge();
+    const pending = move();
+    const lease = handle(1).lease({ write: true });
+    const fresh = bytes.map((byte) => byte ^ 0xff);
+    handle(1).write(fresh);
+    lease.view[chunkBytes + 5] = 77;
+    await pending;
+    expect(lease.view[chunkBytes + 5]).toBe(77);
+    expect(store.integrity.book.list()).toEqual([]);
+    expect(Buffer.compare(handle(1).read(), fresh)).toBe(0);
+    lease.dispose();
+    store.remove(id);
+    expect(store.space.set.usedBytes(0) + store.space.set.usedBytes(1)).toBe(0);
+  });
 });
 
 describe('making room by moving values within a tier', () => {
