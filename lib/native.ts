@@ -226,8 +226,8 @@ export interface NativeHeap {
    * Brings bytes to the medium behind them, on the thread pool. Resolves with true when the medium holds them
    * now (file: `msync`; DAX device: CPU caches written back), false when a part is ordinary memory, which holds
    * nothing past the process. A backing file is anonymous: its bytes end with the process even when flushed;
-   * those of a DAX device stay. Rejects with `ERR_TIER_IO` when the device failed, `ERR_TIER_LOST` when the
-   * range has damage.
+   * those of a DAX device stay. Rejects with `ERR_TIER_IO` when the device failed, from then on always: the
+   * kernel drops what it could not write and tells once. `ERR_TIER_LOST` when the range has damage.
    */
   flush(firstChunk: number, byteOffset: number, byteLength: number): Promise<boolean>;
   /**

@@ -169,6 +169,7 @@ class HeapObject {
     value.Set("unverifiedChunks", static_cast<double>(stats.unverified_chunks));
     value.Set("retiredChunks", static_cast<double>(stats.retired_chunks));
     value.Set("fixedAddress", stats.fixed_address);
+    value.Set("durable", stats.durable);
     value.Set("note", stats.note);
     return value;
   }

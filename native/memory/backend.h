@@ -94,10 +94,13 @@ class Backend {
   // Brings pages in. Safe on any thread while others access them.
   virtual Status Prefault(std::byte* address, size_t bytes) const = 0;
 
-  // Brings bytes to the medium and waits for it. True: the medium holds them now. False: this is
-  // volatile memory, and nothing was done. A medium holds them; whether they can be found again
-  // after the process is another matter: a file without a name ends with it. Safe on any thread.
-  // REQUIRES: whole pages.
+  // Whether Flush brings bytes to a medium that keeps them without power.
+  virtual bool durable() const { return false; }
+
+  // Brings bytes to the medium and waits for it. True: a durable medium holds them now. False: this
+  // is volatile memory, and nothing was done. Whether they can be found again after the process is
+  // another matter: a file without a name ends with it. An error is final where a failed write-back
+  // cannot be told from a good one afterwards. Safe on any thread. REQUIRES: whole pages.
   virtual Result<bool> Flush(std::byte* /*address*/, size_t /*bytes*/) const { return false; }
 };
 

@@ -58,6 +58,11 @@ Status DaxBackend::Prefault(std::byte* address, size_t bytes) const {
   return PopulateRead(address, bytes);
 }
 
+bool DaxBackend::durable() const {
+  // Of no bytes: whether the processor has an instruction for it.
+  return device_.persistent && WriteBackCaches(nullptr, 0);
+}
+
 Result<bool> DaxBackend::Flush(std::byte* address, size_t bytes) const {
   // msync does not know device mappings.
   return device_.persistent && WriteBackCaches(address, bytes);

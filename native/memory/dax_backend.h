@@ -31,6 +31,7 @@ class DaxBackend final : public Backend {
   void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
   uint64_t retired_chunks() const override { return retired_; }
   Status Prefault(std::byte* address, size_t bytes) const override;
+  bool durable() const override;
   Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:

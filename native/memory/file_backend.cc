@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "sys/backing_file.h"
+#include "sys/file_system.h"
 #include "sys/mapping.h"
 #include "sys/probe.h"
 
@@ -14,7 +15,11 @@ Result<std::unique_ptr<Backend>> FileBackend::Open(const FileBackendParams& para
   Result<UniqueFd> fd = OpenUnnamedFile(params.directory);
   if (!fd.ok()) return fd.status();
   std::unique_ptr<FileBackend> backend(new FileBackend(std::move(fd.value()), params));
-  if (params.dax) backend->ProbeSync();
+  if (!backend->durable_) {
+    backend->note_ = "not durable: a file system in memory";
+  } else if (params.dax) {
+    backend->ProbeSync();
+  }
   return std::unique_ptr<Backend>(std::move(backend));
 }
 
@@ -22,6 +27,7 @@ FileBackend::FileBackend(UniqueFd fd, const FileBackendParams& params)
     : directory_(params.directory),
       dax_(params.dax),
       fd_(std::move(fd)),
+      durable_(OutlivesPower(fd_.get())),
       slots_(AlignUp(params.capacity_bytes, kChunkBytes) / kChunkBytes) {}
 
 std::optional<std::string> FileBackend::drive_directory() const {
@@ -114,7 +120,8 @@ Status FileBackend::Prefault(std::byte* address, size_t bytes) const {
 }
 
 Result<bool> FileBackend::Flush(std::byte* address, size_t bytes) const {
-  const Status synced = SyncMapping(address, bytes);
+  if (!durable_) return false;
+  const Status synced = write_back_.Flush(address, bytes);
   if (!synced.ok()) return synced;
   return true;
 }

@@ -1,7 +1,8 @@
 // Chunks in an unlinked file: NVMe behind the page cache, or persistent memory mapped directly
 // (fsdax).
 //
-// What is flushed has reached the drive but ends with the process: the file has no name.
+// What is flushed has reached the drive but ends with the process: the file has no name. After a
+// failed flush every other one fails as long as the backend lives.
 //
 // Every chunk has its blocks before it is mapped, so a full disk is kFull and never a SIGBUS. (On
 // copy-on-write file systems a block can still be lost later; they promise no more.) The file has
@@ -14,6 +15,7 @@
 
 #include "memory/backend.h"
 #include "memory/run_allocator.h"
+#include "memory/write_back.h"
 #include "sys/unique_fd.h"
 
 namespace memtiers {
@@ -38,6 +40,7 @@ class FileBackend final : public Backend {
   void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
   uint64_t retired_chunks() const override { return retired_; }
   Status Prefault(std::byte* address, size_t bytes) const override;
+  bool durable() const override { return durable_; }
   Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:
@@ -50,6 +53,8 @@ class FileBackend final : public Backend {
   std::string directory_;
   bool dax_;
   UniqueFd fd_;
+  bool durable_;
+  mutable WriteBack write_back_;
   RunAllocator slots_;
   uint64_t retired_ = 0;          // slots that stay taken, with their blocks
   std::set<uint64_t> unpunched_;  // free slots that still hold old bytes

@@ -171,6 +171,7 @@ Result<HeapBackendStats> Heap::Stats(uint32_t backend) const {
                           .unverified_chunks = entry.unverified_chunks,
                           .retired_chunks = entry.backend->retired_chunks(),
                           .fixed_address = entry.backend->fixed_address(),
+                          .durable = entry.backend->durable(),
                           .note = entry.backend->note()};
 }
 
@@ -233,18 +234,13 @@ void Heap::MarkVerified(uint32_t chunk, bool verified) {
 }
 
 void Heap::ReleaseBackings(uint32_t first, uint32_t chunks) {
-  // What a library allocated as a whole goes as a whole.
-  const bool whole = !backends_[chunks_[first].backend].backend->fixed_address();
-  const auto damaged = [&](uint32_t chunk) {
-    return whole ? Damaged(first, chunks) : Damaged(chunk, 1);
-  };
   std::vector<Backing> backings;
   for (uint32_t begin = first; begin < first + chunks;) {
     const uint32_t owner = chunks_[begin].backend;
-    const bool retired = damaged(begin);
+    const bool retired = Damaged(begin, 1);
     backings.clear();
     uint32_t end = begin;
-    for (; end < first + chunks && chunks_[end].backend == owner && damaged(end) == retired;
+    for (; end < first + chunks && chunks_[end].backend == owner && Damaged(end, 1) == retired;
          ++end) {
       CountUnverified(chunks_[end], -1);
       backings.push_back(chunks_[end].backing);
@@ -259,16 +255,39 @@ void Heap::ReleaseBackings(uint32_t first, uint32_t chunks) {
   }
 }
 
+// What a library allocated as a whole goes as a whole.
+void Heap::ReleaseWhole(uint32_t first, Run& run) {
+  const uint32_t owner = chunks_[first].backend;
+  const bool retired = Damaged(first, run.chunks);
+  // Before the library has the memory back: its next user guards it, too.
+  run.guard.reset();
+  std::vector<Backing> backings;
+  for (uint32_t chunk = first; chunk < first + run.chunks; ++chunk) {
+    CountUnverified(chunks_[chunk], -1);
+    backings.push_back(chunks_[chunk].backing);
+  }
+  if (retired) {
+    backends_[owner].backend->Retire(backings);
+  } else {
+    backends_[owner].backend->Release(backings);
+  }
+  Uncharge(owner, run.chunks);
+}
+
 void Heap::Release(Runs::iterator run) {
   const uint32_t first = run->first;
-  const Run& state = run->second;
+  Run& state = run->second;
   // Unmapped first, so that no backing is given to somebody else while it can still be reached from
   // here. When the process is out of mappings the run stays charged: its memory is still there.
   const bool fixed = backends_[chunks_[first].backend].backend->fixed_address();
   if (fixed && !window_.Give(first, state.chunks).ok()) return;
   RecordMappings(first, state.chunks, false);
-  ReleaseBackings(first, state.chunks);
-  if (!fixed) (void)window_.Give(first, state.chunks);
+  if (fixed) {
+    ReleaseBackings(first, state.chunks);
+  } else {
+    ReleaseWhole(first, state);
+    (void)window_.Give(first, state.chunks);
+  }
   guard_->record().Forget(first * kChunkBytes, state.chunks * kChunkBytes);
   runs_.erase(run);
 }

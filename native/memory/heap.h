@@ -36,6 +36,7 @@ struct HeapBackendStats {
   uint64_t unverified_chunks = 0;
   uint64_t retired_chunks = 0;
   bool fixed_address = true;
+  bool durable = false;
   std::string note;
 };
 
@@ -158,6 +159,7 @@ class Heap {
   void Release(Runs::iterator run);
   void CloseBackends();
   void ReleaseBackings(uint32_t first, uint32_t chunks);
+  void ReleaseWhole(uint32_t first, Run& run);
   uint64_t MappingOf(uint32_t chunk) const;
   void RecordMappings(uint32_t first, uint32_t chunks, bool mapped);
   int64_t Borders(uint32_t first, uint32_t chunks) const;

@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 #include "memory/memkind_plugin.h"
+#include "sys/bus_fault.h"
+#include "sys/file_system.h"
 #include "sys/mapping.h"
 
 namespace memtiers {
@@ -50,12 +52,17 @@ Result<std::unique_ptr<Backend>> MemkindBackend::Open(const MemkindBackendParams
   void* handle = nullptr;
   const int error = api.value()->open(&request, &handle);
   if (error != 0) return OpenFailure(params, MemkindVersion(*api.value()), error, reason.data());
-  return std::unique_ptr<Backend>(
-      new MemkindBackend(api.value(), handle, params.kind == MEMTIERS_MEMKIND_PMEM));
+  return std::unique_ptr<Backend>(new MemkindBackend(api.value(), handle, params));
 }
 
-MemkindBackend::MemkindBackend(const MemtiersMemkindApi* api, void* handle, bool file_backed)
-    : api_(api), handle_(handle), file_backed_(file_backed), note_(MemkindVersion(*api)) {
+MemkindBackend::MemkindBackend(const MemtiersMemkindApi* api, void* handle,
+                               const MemkindBackendParams& params)
+    : api_(api),
+      handle_(handle),
+      file_backed_(params.kind == MEMTIERS_MEMKIND_PMEM),
+      directory_(params.directory),
+      durable_(file_backed_ && OutlivesPower(directory_)),
+      note_(MemkindVersion(*api)) {
   if (!file_backed_) note_ += ", preferring its nodes: a full one spills to others";
 }
 
@@ -68,14 +75,50 @@ Result<MappedRun> MemkindBackend::Map(const MapRequest& request) {
   if (error != 0) {
     return Status::FromErrno(error, "", note_ + ", " + std::to_string(bytes / kMiB) + " MiB");
   }
-  // memkind reuses memory without clearing it.
-  std::memset(memory, 0, bytes);
+  auto* const address = static_cast<std::byte*>(memory);
+  const uint64_t slot = next_slot_++;
+  runs_.emplace(slot, memory);
+  bool damaged = false;
+  Status cleared = Clear(address, bytes, damaged);
+  if (!cleared.ok()) {
+    if (damaged) {
+      retired_ += request.chunks;
+    } else {
+      Release(std::array{Backing{.slot = slot}});
+    }
+    return cleared;
+  }
   // It does not say which node it prefers, so nothing can be verified; a file's place is known.
-  MappedRun run{.address = static_cast<std::byte*>(memory),
+  MappedRun run{.address = address,
                 .backings = std::vector<Backing>(request.chunks, {.verified = file_backed_})};
-  runs_.emplace(next_slot_, memory);
-  run.backings.front().slot = next_slot_++;
+  run.backings.front().slot = slot;
   return run;
+}
+
+// memkind reuses memory without clearing it. Its file has blocks when it comes from the system, but
+// that is not for ever: a device fails, and others can punch holes. Touching it is a SIGBUS then.
+Status MemkindBackend::Clear(std::byte* address, size_t bytes, bool& damaged) const {
+  if (!file_backed_) {
+    std::memset(address, 0, bytes);
+    return {};
+  }
+  const Result<std::unique_ptr<BusFaultGuard>> guard =
+      BusFaultGuard::Guard(address, bytes, std::make_shared<DamageCounter>(0));
+  if (!guard.ok()) return guard.status();
+  Status populated = PopulateWrite(address, bytes);
+  if (populated.ok()) std::memset(address, 0, bytes);
+  const bool replaced = guard.value()->record().Any(0, bytes);
+  if (populated.ok() && !replaced) return {};
+  if (!populated.ok() && populated.code() != Code::kLost) return populated;
+  // The kernel says the same of a full disk and of a broken one.
+  const Result<FileSystemState> state = InspectFileSystem(directory_);
+  const bool full = state.ok() && state.value().free_bytes < bytes;
+  // Without a page replaced, what did not fit can be used once there is room.
+  damaged = replaced || !full;
+  const std::string what = note_ + ", directory " + directory_ + ", " +
+                           std::to_string(bytes / kMiB) + " MiB could not be cleared";
+  return Status::FromErrno(full ? Code::kFull : Code::kIo, populated.error(), populated.syscall(),
+                           what);
 }
 
 void MemkindBackend::Release(std::span<const Backing> backings) {
@@ -92,8 +135,8 @@ Status MemkindBackend::Prefault(std::byte* address, size_t bytes) const {
 }
 
 Result<bool> MemkindBackend::Flush(std::byte* address, size_t bytes) const {
-  if (!file_backed_) return false;
-  const Status synced = SyncMapping(address, bytes);
+  if (!durable_) return false;
+  const Status synced = write_back_.Flush(address, bytes);
   if (!synced.ok()) return synced;
   return true;
 }

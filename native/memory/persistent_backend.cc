@@ -6,6 +6,7 @@
 #include "sys/backing_file.h"
 #include "sys/cache_writeback.h"
 #include "sys/dax_device.h"
+#include "sys/file_system.h"
 #include "sys/mapping.h"
 
 namespace memtiers {
@@ -29,14 +30,16 @@ Result<std::unique_ptr<Backend>> PersistentBackend::Open(const PersistentBackend
   if (!fd.ok()) return fd.status();
   const Status locked = LockExclusive(fd.value().get(), params.path);
   if (!locked.ok()) return locked;
+  const Medium medium =
+      OutlivesPower(fd.value().get()) ? Medium::kPersistentFile : Medium::kVolatileFile;
   return std::unique_ptr<Backend>(
-      new PersistentBackend(std::move(fd.value()), params.path, Medium::kFile));
+      new PersistentBackend(std::move(fd.value()), params.path, medium));
 }
 
 Result<MappedRun> PersistentBackend::Map(const MapRequest& request) {
   if (mapped_) return Status(Code::kBusy, path_ + " is mapped already");
   const size_t bytes = request.chunks * kChunkBytes;
-  if (medium_ == Medium::kFile) {
+  if (is_file()) {
     const Status allocated = AllocateRange(fd_.get(), 0, bytes);
     if (!allocated.ok()) return allocated;
   }
@@ -50,13 +53,10 @@ Result<MappedRun> PersistentBackend::Map(const MapRequest& request) {
 
 // Whether MAP_SYNC works depends on device, file system and mount options; only trying tells.
 Status PersistentBackend::MapContents(std::byte* address, size_t bytes) {
-  if (medium_ == Medium::kFile) {
-    if (MapFile(address, bytes, {.fd = fd_.get(), .sync = true}).ok()) {
-      note_ = "mapped with MAP_SYNC";
-      return {};
-    }
-  } else {
-    note_ = medium_ == Medium::kPersistentDevice ? "persistent device" : "volatile device";
+  if (medium_ == Medium::kPersistentFile &&
+      MapFile(address, bytes, {.fd = fd_.get(), .sync = true}).ok()) {
+    note_ = "mapped with MAP_SYNC";
+    return {};
   }
   return MapFile(address, bytes, {.fd = fd_.get()});
 }
@@ -69,12 +69,17 @@ Status PersistentBackend::Prefault(std::byte* address, size_t bytes) const {
   return PopulateRead(address, bytes);
 }
 
+bool PersistentBackend::durable() const {
+  if (medium_ == Medium::kPersistentFile) return true;
+  // Of no bytes: whether the processor has an instruction for it.
+  return medium_ == Medium::kPersistentDevice && WriteBackCaches(nullptr, 0);
+}
+
 Result<bool> PersistentBackend::Flush(std::byte* address, size_t bytes) const {
+  if (!durable()) return false;
   // msync does not know device mappings.
-  if (medium_ != Medium::kFile) {
-    return medium_ == Medium::kPersistentDevice && WriteBackCaches(address, bytes);
-  }
-  const Status synced = SyncMapping(address, bytes);
+  if (!is_file()) return WriteBackCaches(address, bytes);
+  const Status synced = write_back_.Flush(address, bytes);
   if (!synced.ok()) return synced;
   return true;
 }

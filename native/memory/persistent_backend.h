@@ -3,15 +3,17 @@
 //
 // One run at a time, mapped from the beginning; nothing is cleared when it is mapped and nothing is
 // given back when it is freed. The file or device is locked while the backend lives. Files are made
-// if need be, have all their blocks before they are mapped, and only ever grow.
+// if need be, have all their blocks before they are mapped (but for holes that were there, where
+// the file system cannot fill them), and only ever grow. After a failed flush every other one fails
+// until the file is opened anew.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "memory/backend.h"
+#include "memory/write_back.h"
 #include "sys/unique_fd.h"
 
 namespace memtiers {
@@ -23,8 +25,8 @@ struct PersistentBackendParams {
 
 class PersistentBackend final : public Backend {
  public:
-  // kUnavailable: neither a file nor a devdax device, or it cannot be made. kBusy: in use. kFull: a
-  // device that is smaller.
+  // kUnavailable: neither a file nor a devdax device (a block device is neither), or it cannot be
+  // made. kBusy: in use. kFull: a device that is smaller.
   static Result<std::unique_ptr<Backend>> Open(const PersistentBackendParams& params);
 
   BackendKind kind() const override { return BackendKind::kPersistent; }
@@ -32,20 +34,25 @@ class PersistentBackend final : public Backend {
   Result<MappedRun> Map(const MapRequest& request) override;
   void Release(std::span<const Backing> backings) override;
   Status Prefault(std::byte* address, size_t bytes) const override;
+  bool durable() const override;
   Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:
   // How stores reach the medium.
-  enum class Medium { kFile, kPersistentDevice, kVolatileDevice };
+  enum class Medium { kPersistentFile, kVolatileFile, kPersistentDevice, kVolatileDevice };
 
   PersistentBackend(UniqueFd fd, std::string path, Medium medium)
       : fd_(std::move(fd)), path_(std::move(path)), medium_(medium) {}
 
+  bool is_file() const {
+    return medium_ == Medium::kPersistentFile || medium_ == Medium::kVolatileFile;
+  }
   Status MapContents(std::byte* address, size_t bytes);
 
   UniqueFd fd_;
   std::string path_;
   Medium medium_;
+  mutable WriteBack write_back_;
   bool mapped_ = false;
   std::string note_;
 };

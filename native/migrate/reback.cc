@@ -11,33 +11,38 @@
 namespace memtiers {
 namespace {
 
-// Copies a chunk to memory outside every heap, where a device may fail as well: kIo then.
-Status Copy(std::byte* to, const std::byte* from, bool& target_failed) {
-  // Only for as long as the copy takes: the address space is given up right after it.
-  const Result<std::unique_ptr<BusFaultGuard>> guard =
-      BusFaultGuard::Guard(to, kChunkBytes, std::make_shared<DamageCounter>(0));
-  if (!guard.ok()) return guard.status();
-  std::memcpy(to, from, kChunkBytes);
-  target_failed = guard.value()->record().Any(0, kChunkBytes);
-  if (!target_failed) return {};
-  return {Code::kIo, "the target's device failed while a chunk was copied to it"};
-}
-
 // Builds the new backing beside the chunk, copies, and swaps it in with one system call. The old
 // backing is not touched before that call has succeeded, so there is nothing to undo in the chunk
 // itself. A page the device loses while it is copied reads as zeroes: such a copy is thrown away.
 Result<Backing> CopyOnto(Backend& target, const Heap& heap, const RunView& chunk) {
   Result<std::byte*> aside = ReserveAddressSpace(kChunkBytes, kChunkBytes);
   if (!aside.ok()) return aside.status();
+  // The target's device may fail as well, already where pages are brought in by touching them.
+  Result<std::unique_ptr<BusFaultGuard>> guard =
+      BusFaultGuard::Guard(aside.value(), kChunkBytes, std::make_shared<DamageCounter>(0));
+  if (!guard.ok()) {
+    ReleaseAddressSpace(aside.value(), kChunkBytes);
+    return guard.status();
+  }
   // Populated first: what cannot be had is an error here, where the copy would find a fault.
   Result<MappedRun> mapped =
       target.Map({.address = aside.value(), .chunks = 1, .populate = true, .overwritten = true});
   if (!mapped.ok()) {
+    guard.value().reset();
     ReleaseAddressSpace(aside.value(), kChunkBytes);
     return mapped.status();
   }
-  bool target_failed = false;
-  Status moved = Copy(aside.value(), chunk.address, target_failed);
+  bool target_failed = guard.value()->record().Any(0, kChunkBytes);
+  if (!target_failed) {
+    std::memcpy(aside.value(), chunk.address, kChunkBytes);
+    target_failed = guard.value()->record().Any(0, kChunkBytes);
+  }
+  // Whatever happens next, the address space is given up, and may be anybody's.
+  guard.value().reset();
+  Status moved;
+  if (target_failed) {
+    moved = Status(Code::kIo, "the target's device failed while a chunk was copied to it");
+  }
   if (moved.ok()) moved = heap.CheckIntact(chunk.first, 0, kChunkBytes);
   if (moved.ok()) moved = MoveMapping(aside.value(), chunk.address, kChunkBytes);
   if (!moved.ok()) {

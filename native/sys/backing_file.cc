@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,21 @@ bool BeyondFileSizeLimit(uint64_t end) {
   rlimit limit{};
   return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
          end > limit.rlim_cur;
+}
+
+const char* KindName(mode_t mode) {
+  if (S_ISBLK(mode)) return "a block device: mount its file system, or make it a devdax device";
+  return "not a regular file";
+}
+
+// Gives blocks to what lies beyond a file's end by writing it: from the end on, so that no hole is
+// left behind. What the file has is never written.
+Status ExtendByWriting(int fd, uint64_t end) {
+  struct stat info{};
+  if (fstat(fd, &info) != 0) return Status::FromErrno(errno, "fstat", DescribeRange(0, end));
+  const auto size = static_cast<uint64_t>(info.st_size);
+  if (size >= end) return {};
+  return WriteZeroes(fd, size, end - size);
 }
 
 }  // namespace
@@ -53,6 +69,11 @@ Result<UniqueFd> OpenExisting(const std::string& path) {
 Result<UniqueFd> OpenOrCreate(const std::string& path) {
   UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file.valid()) return Status::FromErrno(errno, "open", path);
+  struct stat info{};
+  if (fstat(file.get(), &info) != 0) return Status::FromErrno(errno, "fstat", path);
+  if (!S_ISREG(info.st_mode)) {
+    return Status(Code::kUnavailable, path + " is " + KindName(info.st_mode));
+  }
   return file;
 }
 
@@ -62,8 +83,7 @@ Status AllocateRange(int fd, uint64_t offset, uint64_t bytes) {
   }
   while (fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)) != 0) {
     if (errno == EINTR) continue;
-    // Without fallocate (NFSv3, some FUSE) blocks come into being by being written.
-    if (errno == EOPNOTSUPP) return WriteZeroes(fd, offset, bytes);
+    if (errno == EOPNOTSUPP) return ExtendByWriting(fd, offset + bytes);
     return Status::FromErrno(errno, "fallocate", DescribeRange(offset, bytes));
   }
   return {};

@@ -19,11 +19,14 @@ Result<UniqueFd> OpenUnnamedFile(const std::string& directory);
 // Opens an existing file or device for reading and writing.
 Result<UniqueFd> OpenExisting(const std::string& path);
 
-// Opens a file for reading and writing, and makes it, for its owner only, where there is none.
+// Opens a regular file for reading and writing, and makes it, for its owner only, where there is
+// none. kUnavailable: it is something else, e.g. a block device.
 Result<UniqueFd> OpenOrCreate(const std::string& path);
 
 // Gives a range of the file its blocks; the file grows when needed, contents stay. New blocks read
-// as zero. kFull: no room on the disk, in the quota or under RLIMIT_FSIZE.
+// as zero. Where the file system cannot (NFSv3, some FUSE), only a part beyond the file's end gets
+// them, and all between the end and it. kFull: no room on the disk, in the quota or under
+// RLIMIT_FSIZE.
 Status AllocateRange(int fd, uint64_t offset, uint64_t bytes);
 
 // Gives the blocks of a range back; it reads as zero afterwards. kUnavailable: not on this file

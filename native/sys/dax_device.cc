@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <string_view>
 
 #include "sys/backing_file.h"
 #include "sys/text_file.h"
@@ -19,12 +22,9 @@ uint64_t ReadNumber(const std::string& path) {
   return text.ok() ? std::strtoull(text.value().c_str(), nullptr, 0) : 0;
 }
 
-// Devices of persistent memory hang below the bus of the kernel's nvdimm subsystem, also those
-// behind CXL.
-bool HangsBelowNvdimmBus(const std::string& path) {
-  char resolved[PATH_MAX];
-  return realpath(path.c_str(), resolved) != nullptr &&
-         std::string(resolved).find("/ndbus") != std::string::npos;
+bool StartsWithAndNumber(const std::string& component, std::string_view name) {
+  return component.starts_with(name) && component.size() > name.size() &&
+         std::isdigit(static_cast<unsigned char>(component[name.size()])) != 0;
 }
 
 }  // namespace
@@ -32,6 +32,26 @@ bool HangsBelowNvdimmBus(const std::string& path) {
 bool IsCharacterDevice(const std::string& path) {
   struct stat info{};
   return stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode);
+}
+
+// Persistent memory hangs below the bus of the kernel's nvdimm subsystem, also that behind CXL:
+//   .../ACPI0012:00/ndbus0/region1/dax1.1/dax1.0
+//   .../virtio2/ndbus0/region0/dax0.1/dax0.0
+// A region's type is nd_pmem or nd_volatile (Linux: drivers/nvdimm/region_devs.c).
+bool IsPersistentMemory(const std::string& device) {
+  bool below_bus = false;
+  for (size_t begin = 0; begin < device.size();) {
+    const size_t end = std::min(device.find('/', begin), device.size());
+    const std::string component = device.substr(begin, end - begin);
+    if (StartsWithAndNumber(component, "virtio")) return false;
+    if (below_bus && StartsWithAndNumber(component, "region")) {
+      const Result<std::string> type = ReadTextFile(device.substr(0, end) + "/devtype");
+      return type.ok() && type.value().starts_with("nd_pmem");
+    }
+    if (StartsWithAndNumber(component, "ndbus")) below_bus = true;
+    begin = end + 1;
+  }
+  return false;
 }
 
 Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
@@ -50,7 +70,9 @@ Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
   if (device.size_bytes == 0 || device.align_bytes == 0) {
     return Status(Code::kUnavailable, path + " is not a devdax device");
   }
-  device.persistent = HangsBelowNvdimmBus(attributes);
+  char resolved[PATH_MAX];
+  device.persistent =
+      realpath(attributes.c_str(), resolved) != nullptr && IsPersistentMemory(resolved);
   const Status locked = LockExclusive(fd.value().get(), path);
   if (!locked.ok()) return locked;
   device.fd = std::move(fd.value());

@@ -17,13 +17,18 @@ struct LockedDaxDevice {
   UniqueFd fd;
   uint64_t size_bytes = 0;
   uint64_t align_bytes = 0;
-  // Keeps its contents without power, as far as the kernel knows: it belongs to a persistent memory
-  // region.
+  // Keeps its contents without power once the CPU's caches are written back, as far as the kernel
+  // knows.
   bool persistent = false;
 };
 
 // Whether a path names a character device, as devdax devices are.
 bool IsCharacterDevice(const std::string& path);
+
+// Whether a device is persistent memory, by where it hangs in sysfs; `device` is the path of its
+// folder without links. Volatile regions of an NVDIMM are not, nor is the host's file behind
+// virtio-pmem: that only the guest's kernel can flush.
+bool IsPersistentMemory(const std::string& device);
 
 // Opens and locks a device. kUnavailable: not a devdax device. kBusy: in use by somebody else.
 Result<LockedDaxDevice> OpenDaxDevice(const std::string& path);

@@ -1,5 +1,4 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,7 +12,7 @@ let directory: string;
 
 beforeEach(() => {
   expect(nativeBinding(), 'these tests need the addon').not.toBeInstanceOf(TierError);
-  directory = mkdtempSync(join(tmpdir(), 'memory-tiers-damage-'));
+  directory = mkdtempSync(join('/var/tmp', 'memory-tiers-damage-'));
 });
 
 afterEach(() => {

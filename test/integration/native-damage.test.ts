@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,7 +16,7 @@ let memory: number;
 let file: number;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'memory-tiers-damage-'));
+  directory = mkdtempSync(join('/var/tmp', 'memory-tiers-damage-'));
   heap = requireNative().openHeap({ reserveBytes: 64 * chunkBytes });
   memory = heap.addBackend({ kind: 'simulated', capacityBytes });
   file = heap.addBackend({ kind: 'file', directory, capacityBytes });

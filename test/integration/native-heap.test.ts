@@ -77,6 +77,7 @@ describe('runs and buffers', () => {
       refusedAllocations: 1,
       unverifiedChunks: 0,
       retiredChunks: 0,
+      durable: false,
       fixedAddress: true,
       note: '',
     });

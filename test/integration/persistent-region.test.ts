@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PersistentRegion } from '../../lib/memory/persistent-region.ts';
@@ -7,7 +6,7 @@ import { PersistentRegion } from '../../lib/memory/persistent-region.ts';
 let folder: string;
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'memory-tiers-persistent-'));
+  folder = mkdtempSync(join('/var/tmp', 'memory-tiers-persistent-'));
   path = join(folder, 'weights.f64');
 });
 afterEach(() => rmSync(folder, { recursive: true }));

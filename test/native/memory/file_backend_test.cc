@@ -52,6 +52,19 @@ TEST_CASE("a full disk refuses the run and every chunk that was given can be wri
   CHECK(file.AddressOf(0)[kChunkBytes - 1] == std::byte{0xff});
 }
 
+TEST_CASE("a file on a file system in memory is not durable, and says so") {
+  const FullDisk disk(3 * kChunkBytes);
+  if (!disk.mounted()) return;
+  const FileHeap file({.directory = disk.path(), .capacity_bytes = 2 * kChunkBytes});
+  const uint32_t first = file.heap->Allocate(file.backend, 1).value();
+  const HeapBackendStats stats = file.heap->Stats(file.backend).value();
+  CHECK_FALSE(stats.durable);
+  CHECK(stats.note.find("not durable") != std::string::npos);
+  CHECK_FALSE(file.heap->backend(file.backend).Flush(file.AddressOf(first), kChunkBytes).value());
+  const FileHeap disk_file({.directory = "/var/tmp", .capacity_bytes = 2 * kChunkBytes});
+  CHECK(disk_file.heap->Stats(disk_file.backend).value().durable);
+}
+
 TEST_CASE("a file size limit refuses the run without a signal") {
   const FileHeap file({.directory = "/tmp", .capacity_bytes = 8 * kChunkBytes});
   const FileSizeLimit limit(2 * kChunkBytes);

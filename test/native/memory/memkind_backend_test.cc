@@ -1,15 +1,20 @@
 #include "memory/memkind_backend.h"
 
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 
 #include "base/bytes.h"
+#include "full_disk.h"
 #include "lossy_file.h"
 #include "memory/heap.h"
 #include "memory/memkind_plugin.h"
+#include "refusing_kernel.h"
+#include "sys/backing_file.h"
+#include "sys/file_system.h"
 #include "sys/probe.h"
 
 namespace memtiers {
@@ -33,10 +38,80 @@ TEST_CASE("the plugin is looked for beside the library") {
 
 #ifdef MEMTIERS_MEMKIND_PLUGIN
 
+// A memkind heap with a run in use, and room for another one.
+struct MemkindHeap {
+  static constexpr uint32_t kChunks = 12;
+
+  explicit MemkindHeap(const std::string& directory) {
+    constexpr uint64_t kCapacity = 32 * kChunkBytes;
+    auto opened = MemkindBackend::Open({.kind = MEMTIERS_MEMKIND_PMEM,
+                                        .directory = directory,
+                                        .capacity_bytes = kCapacity,
+                                        .plugin_path = MEMTIERS_MEMKIND_PLUGIN});
+    REQUIRE(opened.ok());
+    backend = heap->AddBackend(std::move(opened.value()), kCapacity).value();
+    REQUIRE(heap->Allocate(backend, 1).ok());
+  }
+
+  // A run is refused while it is cleared, not by memkind, and nothing else changes.
+  bool Refuses(Code code, uint64_t retired) const {
+    const Status refused = heap->Allocate(backend, kChunks).status();
+    const HeapBackendStats stats = heap->Stats(backend).value();
+    return refused.code() == code &&
+           refused.what().find("could not be cleared") != std::string::npos &&
+           stats.mapped_bytes == kChunkBytes && stats.retired_chunks == retired &&
+           heap->DamagedRanges().empty();
+  }
+
+  std::unique_ptr<Heap> heap = std::move(Heap::Open(64 * kChunkBytes).value());
+  uint32_t backend = 0;
+};
+
+// A call that does nothing and succeeds: memkind's file has no blocks, so to touch it is a SIGBUS.
+constexpr Refusal kNoBlocks = {.syscall_number = SYS_fallocate, .error = 0};
+
+TEST_CASE("a memkind run that cannot be brought in is refused and never used again") {
+  const MemkindHeap memkind("/var/tmp");
+  CHECK(memkind.heap->Stats(memkind.backend).value().durable);
+  CHECK(WithSyscallRefused(kNoBlocks,
+                           [&] { return memkind.Refuses(Code::kIo, MemkindHeap::kChunks); }));
+}
+
+TEST_CASE("a memkind run that fails is survived where pages have to be touched") {
+  const MemkindHeap memkind("/var/tmp");
+  CHECK(WithSyscallRefused(kNoBlocks, [&] {
+    // As before Linux 5.14.
+    return WithSyscallRefused({.syscall_number = SYS_madvise, .error = EINVAL},
+                              [&] { return memkind.Refuses(Code::kIo, MemkindHeap::kChunks); });
+  }));
+}
+
+TEST_CASE("a memkind run that finds the disk full is refused, and its place can be used later") {
+  const FullDisk disk(64 * kMiB);
+  if (!disk.mounted()) return;
+  const MemkindHeap memkind(disk.path());
+  CHECK_FALSE(memkind.heap->Stats(memkind.backend).value().durable);
+  const UniqueFd others = std::move(OpenUnnamedFile(disk.path()).value());
+  REQUIRE(AllocateRange(others.get(), 0, InspectFileSystem(disk.path()).value().free_bytes).ok());
+  CHECK(WithSyscallRefused(kNoBlocks, [&] { return memkind.Refuses(Code::kFull, 0); }));
+}
+
+TEST_CASE("a memkind run on a bad page is refused and never used again") {
+  CHECK(WithSyscallRefused({.syscall_number = SYS_madvise, .error = EHWPOISON}, [] {
+    auto opened = MemkindBackend::Open({.kind = MEMTIERS_MEMKIND_PMEM,
+                                        .directory = "/var/tmp",
+                                        .capacity_bytes = 4 * kChunkBytes,
+                                        .plugin_path = MEMTIERS_MEMKIND_PLUGIN});
+    if (!opened.ok()) return false;
+    Backend& memkind = *opened.value();
+    return memkind.Map({.chunks = 2}).status().code() == Code::kIo && memkind.retired_chunks() == 2;
+  }));
+}
+
 TEST_CASE("a memkind run that lost bytes is named, flushed no more and never used again") {
   constexpr uint64_t kCapacity = 8 * kChunkBytes;
   auto opened = MemkindBackend::Open({.kind = MEMTIERS_MEMKIND_PMEM,
-                                      .directory = "/tmp",
+                                      .directory = "/var/tmp",
                                       .capacity_bytes = kCapacity,
                                       .plugin_path = MEMTIERS_MEMKIND_PLUGIN});
   REQUIRE(opened.ok());
@@ -77,7 +152,7 @@ TEST_CASE("a kind this machine has no memory for is unavailable, with memkind's 
 TEST_CASE("runs of a memkind file are aligned, zero-filled and at addresses of their own") {
   constexpr uint64_t kCapacity = 8 * kChunkBytes;
   auto opened = MemkindBackend::Open({.kind = MEMTIERS_MEMKIND_PMEM,
-                                      .directory = "/tmp",
+                                      .directory = "/var/tmp",
                                       .capacity_bytes = kCapacity,
                                       .plugin_path = MEMTIERS_MEMKIND_PLUGIN});
   REQUIRE(opened.ok());

@@ -1,22 +1,26 @@
 #include "memory/persistent_backend.h"
 
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 #include "base/bytes.h"
 #include "full_disk.h"
 #include "memory/heap.h"
+#include "refusing_kernel.h"
+#include "sys/mapping.h"
 
 namespace memtiers {
 namespace {
 
-// A folder that goes with the test.
+// A folder that goes with the test, on a disk: /tmp can be in memory.
 struct Folder {
   Folder() {
-    char name[] = "/tmp/memory-tiers-persistent-XXXXXX";
+    char name[] = "/var/tmp/memory-tiers-persistent-XXXXXX";
     path = mkdtemp(name);
   }
   ~Folder() { std::filesystem::remove_all(path); }
@@ -63,6 +67,49 @@ TEST_CASE(
   CHECK(again.bytes()[0] == std::byte{0x5a});
   CHECK(again.bytes()[2 * kChunkBytes - 1] == std::byte{0x5a});
   CHECK(again.bytes()[2 * kChunkBytes] == std::byte{0});
+}
+
+TEST_CASE("a file keeps its contents where blocks cannot be allocated") {
+  const Folder folder;
+  const std::string path = folder.path + "/data";
+  {
+    const PersistentHeap made(path, 2);
+    std::memset(made.bytes(), 0x5a, 2 * kChunkBytes);
+  }
+  CHECK(WithSyscallRefused({.syscall_number = SYS_fallocate, .error = EOPNOTSUPP}, [&] {
+    const PersistentHeap again(path, 3);
+    return again.first.ok() && again.bytes()[0] == std::byte{0x5a} &&
+           again.bytes()[2 * kChunkBytes - 1] == std::byte{0x5a} &&
+           again.bytes()[3 * kChunkBytes - 1] == std::byte{0};
+  }));
+}
+
+TEST_CASE("after a failed flush every other one fails until the file is opened again") {
+  const Folder folder;
+  const std::string path = folder.path + "/data";
+  {
+    const PersistentHeap made(path, 2);
+    const Backend& file = made.heap->backend(made.backend);
+    CHECK(made.heap->Stats(made.backend).value().durable);
+    std::byte* const nowhere = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+    ReleaseAddressSpace(nowhere, kChunkBytes);
+    CHECK(file.Flush(made.bytes(), kChunkBytes).value());
+    CHECK_FALSE(file.Flush(nowhere, kChunkBytes).ok());  // ENOMEM: nothing is mapped there
+    const Status later = file.Flush(made.bytes(), kChunkBytes).status();
+    CHECK(later.code() == Code::kIo);
+    CHECK(later.what().find("earlier write-back failed") != std::string::npos);
+  }
+  const PersistentHeap again(path, 2);
+  CHECK(again.heap->backend(again.backend).Flush(again.bytes(), kChunkBytes).value());
+}
+
+TEST_CASE("a file in memory is not durable, and says so instead of flushing") {
+  const FullDisk disk(3 * kChunkBytes);
+  if (!disk.mounted()) return;
+  const PersistentHeap made(disk.path() + "/data", 1);
+  REQUIRE(made.first.ok());
+  CHECK_FALSE(made.heap->Stats(made.backend).value().durable);
+  CHECK_FALSE(made.heap->backend(made.backend).Flush(made.bytes(), kChunkBytes).value());
 }
 
 TEST_CASE("a longer file keeps what lies beyond the part that is opened") {

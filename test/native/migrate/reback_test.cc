@@ -72,12 +72,15 @@ class FailingBackend final : public Backend {
 // Maps a device that is gone by the time somebody writes to it.
 class VanishingBackend final : public Backend {
  public:
+  explicit VanishingBackend(bool touches) : touches_(touches) {}
   BackendKind kind() const override { return BackendKind::kDax; }
   Result<MappedRun> Map(const MapRequest& request) override {
     const LossyFile file(kChunkBytes);
     Status mapped = MapFile(request.address, kChunkBytes, {.fd = file.fd()});
     if (!mapped.ok()) return mapped;
     file.CutTo(0);
+    // How pages are brought in where the kernel cannot be asked to.
+    if (touches_) TouchForRead(request.address, kChunkBytes);
     return MappedRun{.address = request.address, .backings = {{.slot = 0}}};
   }
   void Release(std::span<const Backing> /*backings*/) override {}
@@ -86,6 +89,7 @@ class VanishingBackend final : public Backend {
   Status Prefault(std::byte* /*address*/, size_t /*bytes*/) const override { return {}; }
 
  private:
+  bool touches_;
   uint64_t retired_ = 0;
 };
 
@@ -215,21 +219,24 @@ TEST_CASE("a chunk that lost bytes, before or during the copy, is not copied") {
   CHECK(IsFilled(address, kChunkBytes, 1));
 }
 
-TEST_CASE(
-    "a target that is lost during the copy leaves the chunk as it was and is not used again") {
-  const auto heap = OpenHeap();
-  const uint32_t memory = AddSimulated(*heap);
-  auto broken = std::make_unique<VanishingBackend>();
-  const VanishingBackend& held = *broken;
-  const uint32_t target = heap->AddBackend(std::move(broken), kCapacity).value();
-  const uint32_t first = heap->Allocate(memory, 1).value();
-  std::byte* const address = heap->RunAt(first).value().address;
-  Fill(address, kChunkBytes, 1);
-  CHECK(RebackChunk(*heap, first, target).status().code() == Code::kIo);
-  CHECK(held.retired_chunks() == 1);
-  CHECK(heap->BackendOf(first).value() == memory);
-  CHECK(heap->DamagedRanges().empty());
-  CHECK(IsFilled(address, kChunkBytes, 1));
+TEST_CASE("a target that is lost before or during the copy leaves the chunk as it was") {
+  for (const bool touches : {false, true}) {
+    CAPTURE(touches);
+    const auto heap = OpenHeap();
+    const uint32_t memory = AddSimulated(*heap);
+    auto broken = std::make_unique<VanishingBackend>(touches);
+    const VanishingBackend& held = *broken;
+    const uint32_t target = heap->AddBackend(std::move(broken), kCapacity).value();
+    const uint32_t first = heap->Allocate(memory, 1).value();
+    std::byte* const address = heap->RunAt(first).value().address;
+    Fill(address, kChunkBytes, 1);
+    CHECK(RebackChunk(*heap, first, target).status().code() == Code::kIo);
+    // Its place is not used again.
+    CHECK(held.retired_chunks() == 1);
+    CHECK(heap->BackendOf(first).value() == memory);
+    CHECK(heap->DamagedRanges().empty());
+    CHECK(IsFilled(address, kChunkBytes, 1));
+  }
 }
 
 TEST_CASE("a run in use is busy, a chunk of no run invalid") {

@@ -36,6 +36,27 @@ TEST_CASE("a file in a directory that is not there is unavailable") {
   CHECK(OpenExisting("/no/such/file").status().code() == Code::kUnavailable);
 }
 
+TEST_CASE("what is not a regular file is unavailable where a file is to be opened or made") {
+  char folder[] = "/tmp/memtiers-pipe-XXXXXX";
+  const std::string path = std::string(mkdtemp(folder)) + "/pipe";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  const Status status = OpenOrCreate(path).status();
+  CHECK(status.code() == Code::kUnavailable);
+  CHECK(status.what().find("not a regular file") != std::string::npos);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a block device is no file, and the error says what to do with it") {
+  std::string path;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev")) {
+    if (entry.is_block_file() && OpenExisting(entry.path()).ok()) path = entry.path();
+  }
+  if (path.empty()) return;  // there is none, or none for this user
+  const Status status = OpenOrCreate(path).status();
+  CHECK(status.code() == Code::kUnavailable);
+  CHECK(status.what().find("devdax") != std::string::npos);
+}
+
 TEST_CASE("a range has its blocks after allocation and none after a hole is punched") {
   const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
   REQUIRE(AllocateRange(fd.get(), 0, kChunkBytes).ok());
@@ -53,6 +74,22 @@ TEST_CASE("where blocks cannot be allocated they are written") {
   CHECK(WithSyscallRefused({.syscall_number = SYS_fallocate, .error = EOPNOTSUPP}, [] {
     const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
     return AllocateRange(fd.get(), 0, kChunkBytes).ok() && AllocatedBytes(fd.get()) >= kChunkBytes;
+  }));
+}
+
+TEST_CASE("where blocks cannot be allocated a file's contents stay and what is new has no holes") {
+  CHECK(WithSyscallRefused({.syscall_number = SYS_fallocate, .error = EOPNOTSUPP}, [] {
+    const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
+    const char byte = 1;
+    if (pwrite(fd.get(), &byte, 1, 100) != 1) return false;
+    // Beyond the end: what lies between gets its blocks, too.
+    if (!AllocateRange(fd.get(), kChunkBytes, kChunkBytes).ok()) return false;
+    if (AllocatedBytes(fd.get()) < 2 * kChunkBytes) return false;
+    if (pwrite(fd.get(), &byte, 1, kChunkBytes) != 1) return false;
+    if (!AllocateRange(fd.get(), 0, 2 * kChunkBytes).ok()) return false;
+    char read[2] = {};
+    return pread(fd.get(), &read[0], 1, 100) == 1 &&
+           pread(fd.get(), &read[1], 1, kChunkBytes) == 1 && read[0] == 1 && read[1] == 1;
   }));
 }
 
