@@ -11,6 +11,8 @@ import { boots } from './boots.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const compiled = join(root, 'build/vm');
+/** Five times what the longest boot takes beside another one on two cores. */
+const timeoutSeconds = 600;
 
 /**
  * Runs the boots with these names, or all. The last line counts the tests; resolves to 0 only if every test of
@@ -93,6 +95,7 @@ async function runStep(machine, { tests, program, ...options }) {
     : testCommands(tests);
   try {
     const { status, report } = await boot(machine, {
+      timeoutSeconds,
       ...options,
       share,
       out: sink,
