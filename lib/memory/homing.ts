@@ -3,6 +3,7 @@
  * to other nodes, whatever they are bound to, and says nothing; when it returns they stay where they are.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Limit } from '../tiers/tier.ts';
 import type { BackendSet, BackendState } from './backend-set.ts';
 import type { Mover } from './mover.ts';
@@ -43,6 +44,8 @@ export async function bringStraysHome(
         if (isClosed() || heap.strayChunks(index, chunk).chunks[0] !== chunk) continue;
         if (await mover.bringHome(chunk)) moved++;
       }
+      // One look is a slice of the main thread.
+      if (from !== null) await nextTurn();
     }
   }
   return moved;

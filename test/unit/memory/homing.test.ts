@@ -79,6 +79,21 @@ describe('strays', () => {
     expect(moved).toBe(4);
   });
 
+  it('are looked for with turns of the event loop in between', async () => {
+    let turns = 0;
+    const turning = setInterval(() => turns++, 0);
+    const { mover } = moverOf([]);
+    const set = setOf([{ kind: 'numa', node: 2 }]);
+    const heap = set.heap as { strayChunks: unknown };
+    heap.strayChunks = (_: number, from: number) => {
+      return { chunks: [], next: from < 4000 ? from + 4 : null };
+    };
+    await bringStraysHome(set, mover, () => false);
+    clearInterval(turning);
+    // Without turns no timer fires during the thousand looks.
+    expect(turns).toBeGreaterThan(0);
+  });
+
   it('that stay are tried once and not counted', async () => {
     const strays = [1, 2];
     const { mover, asked } = moverOf(strays, [1]);
