@@ -3,7 +3,7 @@
 import { readCheckpoint } from './checkpoint/read-checkpoint.ts';
 import { storedObjects } from './checkpoint/stored-objects.ts';
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
-import { invalidType, invalidValue } from './errors.ts';
+import { invalidType } from './errors.ts';
 import { BackendSet } from './memory/backend-set.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
 import {
@@ -28,7 +28,7 @@ import { ObjectStore } from './memory/object-store.ts';
 import { openHeap } from './memory/open-heap.ts';
 import { Orphanage } from './memory/orphanage.ts';
 import { checkPlacement, Placer } from './memory/placement.ts';
-import { maxRegionBytes, Region } from './memory/region.ts';
+import { Region, regionBytes } from './memory/region.ts';
 import { scrub } from './memory/scrub.ts';
 import {
   type AllocateOptions,
@@ -242,15 +242,7 @@ export class TieredMemory implements AsyncDisposable {
     options: AllocateOptions = {},
   ): Region<V> {
     const code = constructorCode(type, 'type');
-    if (typeof length !== 'number') throw invalidType('length', 'a number', length);
-    const byteLength = length * type.BYTES_PER_ELEMENT;
-    if (!Number.isInteger(length) || length < 1 || byteLength > maxRegionBytes) {
-      throw invalidValue(
-        'length',
-        `an integer from 1 to ${maxRegionBytes / type.BYTES_PER_ELEMENT}`,
-        length,
-      );
-    }
+    const byteLength = regionBytes(type, length);
     checkPlacement(options);
     const order = this.#placer.order(byteLength, options);
     const id = this.#store.allocate(code, byteLength, order, options.ownerThreadOnly ?? false);

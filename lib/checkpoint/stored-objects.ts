@@ -24,18 +24,21 @@ export function* storedObjects(
 ): Generator<CheckpointObject | undefined, void> {
   const { table } = store.space;
   const fresh = store.watchNewKeys();
+  // For one small object at a time.
+  const scratch = new Uint8Array(maxSlabObjectBytes);
+  const dump = (key: Key, id: number) => storedObject(store, key, id, scratch, damaged);
   try {
     for (let id = 0; id < table.end; id++) {
       store.check();
       if (id % recordsPerPause === recordsPerPause - 1) yield undefined;
       const key = table.flag(id, liveFlag) ? store.keyOf(id) : undefined;
-      if (key !== undefined) yield* storedObject(store, key, id, damaged);
+      if (key !== undefined) yield* dump(key, id);
     }
     // Those may have got records that had been passed already. What comes while they are written came too late.
     for (const key of [...fresh.keys]) {
       store.check();
       const id = store.find(key);
-      if (id >= 0) yield* storedObject(store, key, id, damaged);
+      if (id >= 0) yield* dump(key, id);
     }
   } finally {
     fresh.end();
@@ -47,6 +50,7 @@ function* storedObject(
   store: ObjectStore,
   key: Key,
   id: number,
+  scratch: Uint8Array,
   damaged: DamagedUnit[],
 ): Generator<CheckpointObject | undefined, void> {
   const { space, integrity } = store;
@@ -61,7 +65,7 @@ function* storedObject(
     byteLength: space.byteLength(id),
   };
   if (large === undefined) {
-    const bytes = copyWhole(store, id, head.verify);
+    const bytes = integrity.copyIfWhole(id, scratch);
     if (bytes !== undefined) yield { ...head, blocks: [bytes] };
   } else {
     const hold = store.hold(id);
@@ -81,22 +85,6 @@ function* storedObject(
   }
   const unit = integrity.book.unit(id);
   if (unit !== undefined) damaged.push(unit);
-}
-
-const scratch = new Uint8Array(maxSlabObjectBytes);
-
-/** A copy of a small object, until the next one; undefined when it turns out to be damaged. */
-function copyWhole(
-  { space, integrity }: ObjectStore,
-  id: number,
-  verified: boolean,
-): Uint8Array | undefined {
-  if (integrity.book.has(id)) return undefined;
-  const bytes = space.bytesOf(id) as Uint8Array;
-  const copy = scratch.subarray(0, bytes.byteLength);
-  copy.set(bytes);
-  // After copying: a page may have been lost just then.
-  return integrity.isCopyWhole(id, copy, verified) ? copy : undefined;
 }
 
 function* blocksOf({ bytes }: LargeObject): Generator<Uint8Array, void> {

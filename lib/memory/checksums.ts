@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { chunkBytes } from '../native.ts';
+import { chunksFor } from './large-object.ts';
 import { segmentMask, segmentShift } from './object-table.ts';
 
 /** CRC-32 of bytes; `before` is the sum of what came before them. About 3 GB/s. */
@@ -20,13 +21,13 @@ export function chunkOfBytes(bytes: Uint8Array, index: number): Uint8Array {
 
 /** One sum for each chunk of a large object: that is what moves. */
 export function chunkSums(bytes: Uint8Array): Uint32Array {
-  const chunks = Math.max(1, Math.ceil(bytes.byteLength / chunkBytes));
-  return Uint32Array.from({ length: chunks }, (_, i) => checksum(chunkOfBytes(bytes, i)));
+  const length = chunksFor(bytes.byteLength);
+  return Uint32Array.from({ length }, (_, i) => checksum(chunkOfBytes(bytes, i)));
 }
 
 /** The same with the event loop in between. The bytes must not change until it resolves. */
 export async function chunkSumsInTurns(bytes: Uint8Array): Promise<Uint32Array> {
-  const sums = new Uint32Array(Math.max(1, Math.ceil(bytes.byteLength / chunkBytes)));
+  const sums = new Uint32Array(chunksFor(bytes.byteLength));
   for (let i = 0; i < sums.length; i++) {
     sums[i] = checksum(chunkOfBytes(bytes, i));
     await nextTurn();

@@ -62,14 +62,21 @@ export class Integrity {
     if (!this.check(id)) throw this.book.error(id);
   }
 
-  /** Copies an object's bytes, to the start of `into` if given, and checks the copy. */
+  /** Copies an object's bytes, to the start of `into` if given. Throws when the object is damaged. */
   copy(id: number, into?: Uint8Array): Uint8Array {
-    this.require(id);
+    const copy = this.copyIfWhole(id, into);
+    if (copy === undefined) throw this.book.error(id);
+    return copy;
+  }
+
+  /** The same; undefined when the object is damaged. */
+  copyIfWhole(id: number, into?: Uint8Array): Uint8Array | undefined {
+    this.settle();
+    if (this.book.has(id)) return undefined;
     const bytes = this.#space.bytesOf(id) as Uint8Array;
     into?.set(bytes);
     const copy = into?.subarray(0, bytes.byteLength) ?? bytes.slice();
-    if (!this.#judge(id, copy)) throw this.book.error(id);
-    return copy;
+    return this.#judge(id, copy) ? copy : undefined;
   }
 
   /** Whether an object is good. Looks at every byte of a verified one, and takes note of what it finds. */
@@ -78,13 +85,6 @@ export class Integrity {
     if (this.book.has(id)) return false;
     if (!this.isVerified(id)) return true;
     return this.#judge(id, this.#space.bytesOf(id) as Uint8Array);
-  }
-
-  /** Whether a copy just made of an object, `verified` or not, is what was stored. */
-  isCopyWhole(id: number, copy: Uint8Array, verified: boolean): boolean {
-    if (verified) return this.#judge(id, copy);
-    this.settle();
-    return !this.book.has(id);
   }
 
   /** An object's bytes are not its own. Unless the device lost them: then they are lost. */
@@ -141,9 +141,10 @@ export class Integrity {
 
   // --- inside -------------------------------------------------------------------------------------------
 
-  /** Whether bytes read of a verified object are its own; takes note when they are not. */
+  /** Whether bytes just read of an object are its own, as far as can be told; takes note when they are not. */
   #judge(id: number, bytes: Uint8Array): boolean {
-    if (this.#hooks.isBeingWritten(id) || this.#sumsMatch(id, bytes)) this.settle();
+    const believed = !this.isVerified(id) || this.#hooks.isBeingWritten(id);
+    if (believed || this.#sumsMatch(id, bytes)) this.settle();
     // Reading may have been what found the loss: zeros in place of lost bytes are no corruption.
     else this.condemn(id);
     return !this.book.has(id);

@@ -1,10 +1,16 @@
 /** Values and regions of whole chunks: one address for life, each chunk on a tier of its own. */
 
+import { chunkBytes } from '../native.ts';
 import { neverAccessed } from '../tracking/heat.ts';
 import type { ByteRange } from './byte-ranges.ts';
 
 /** Region chunks and small objects share one space of unit ids; a chunk's id is this plus its index. */
 export const chunkUnitBase: number = 2 ** 32;
+
+/** Chunks that so many bytes take; one at least. */
+export function chunksFor(byteLength: number): number {
+  return Math.max(1, Math.ceil(byteLength / chunkBytes));
+}
 
 /** A run of chunks with one owner. */
 export interface LargeObject {

@@ -136,15 +136,25 @@ export class Mover {
   async #movePages(carriage: Carriage): Promise<MoveResult> {
     const { heap } = this.#space.set;
     const { object, chunk, source, target } = carriage;
+    return this.#whileMoving(object, async () => {
+      try {
+        const result = await heap.movePages(chunk, 1, target.index);
+        if (result.applied === 0) return refused(result);
+        if (this.#isWhole(carriage)) return this.#arrived(carriage);
+        const back = await heap.movePages(chunk, 1, source.index).catch(() => undefined);
+        return this.#restored(carriage, back !== undefined && back.applied > 0);
+      } catch (error) {
+        return this.#failure(error, carriage);
+      }
+    });
+  }
+
+  /** Does work in the background during which a large object is not freed, and not moved by anybody else. */
+  async #whileMoving<T>(object: LargeObject | undefined, work: () => Promise<T>): Promise<T> {
+    if (object === undefined) return work();
     object.moving = true;
     try {
-      const result = await heap.movePages(chunk, 1, target.index);
-      if (result.applied === 0) return refused(result);
-      if (this.#isWhole(carriage)) return this.#arrived(carriage);
-      const back = await heap.movePages(chunk, 1, source.index).catch(() => undefined);
-      return this.#restored(carriage, back !== undefined && back.applied > 0);
-    } catch (error) {
-      return this.#failure(error, carriage);
+      return await work();
     } finally {
       object.moving = false;
       if (object.doomed) this.#space.freeLarge(object);
@@ -159,16 +169,14 @@ export class Mover {
     const { set, largeOfChunk } = this.#space;
     const object = largeOfChunk.get(chunk);
     if (object?.moving) return false;
-    if (object !== undefined) object.moving = true;
-    try {
-      return (await set.heap.movePages(chunk, 1, set.backendOf(chunk).index)).applied > 0;
-    } catch (error) {
-      if (!(error instanceof TierError)) throw error;
-      return false;
-    } finally {
-      if (object !== undefined) object.moving = false;
-      if (object?.doomed) this.#space.freeLarge(object);
-    }
+    return this.#whileMoving(object, async () => {
+      try {
+        return (await set.heap.movePages(chunk, 1, set.backendOf(chunk).index)).applied > 0;
+      } catch (error) {
+        if (!(error instanceof TierError)) throw error;
+        return false;
+      }
+    });
   }
 
   /** A copy of a verified chunk; undefined of any other. */

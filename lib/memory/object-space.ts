@@ -4,11 +4,10 @@
  */
 
 import { TierError } from '../errors.ts';
-import { chunkBytes } from '../native.ts';
 import type { BackendSet } from './backend-set.ts';
 import { Checksums, checksum } from './checksums.ts';
 import { Compactor } from './compactor.ts';
-import { type LargeObject, makeLargeObject } from './large-object.ts';
+import { chunksFor, type LargeObject, makeLargeObject } from './large-object.ts';
 import {
   chunkMask,
   generationMask,
@@ -150,7 +149,7 @@ export class ObjectSpace {
     }: { readonly tier: number; readonly node: number; readonly mayMove: MayMove },
     options: LargeOptions,
   ): LargeObject | undefined {
-    const chunks = Math.max(1, Math.ceil(byteLength / chunkBytes));
+    const chunks = chunksFor(byteLength);
     for (const backend of this.set.preferred(tier, node)) {
       try {
         this.compactor.makeRunRoom(backend, chunks, mayMove);

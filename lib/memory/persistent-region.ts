@@ -5,6 +5,8 @@ import { dirname } from 'node:path';
 import { invalidType, invalidValue, TierError } from '../errors.ts';
 import { chunkBytes, type DamagedRange, type NativeHeap, requireNative } from '../native.ts';
 import { constructorCode, type TypedArray, type TypedArrayConstructor, viewOf } from './data.ts';
+import { chunksFor } from './large-object.ts';
+import { regionBytes } from './region.ts';
 
 /** Where a {@link PersistentRegion} is. */
 export interface PersistentRegionOptions {
@@ -16,9 +18,6 @@ export interface PersistentRegionOptions {
   /** Elements. A file grows to hold them, in steps of 2 MiB, and never shrinks. */
   readonly length: number;
 }
-
-/** The largest ArrayBuffer of Node.js 20 over memory of our own. */
-const maxRegionBytes = 2 ** 32;
 
 /**
  * Raw elements, in the machine's byte order, from the first byte of the file or device on: no header, no type, no
@@ -60,13 +59,9 @@ export class PersistentRegion<V extends TypedArray = TypedArray> {
     const code = constructorCode(type, 'type');
     const { path, length } = options;
     if (typeof path !== 'string' || path === '') throw invalidType('path', 'a path', path);
-    const byteLength = length * type.BYTES_PER_ELEMENT;
-    if (!Number.isInteger(length) || length < 1 || byteLength > maxRegionBytes) {
-      const most = maxRegionBytes / type.BYTES_PER_ELEMENT;
-      throw invalidValue('length', `an integer from 1 to ${most}`, length);
-    }
+    const byteLength = regionBytes(type, length);
     const isNew = !existsSync(path);
-    const chunks = Math.ceil(byteLength / chunkBytes);
+    const chunks = chunksFor(byteLength);
     const capacityBytes = chunks * chunkBytes;
     const heap = requireNative().openHeap({ reserveBytes: capacityBytes });
     try {

@@ -1,11 +1,11 @@
 /** A large typed buffer whose view stays valid at one address while its chunks change tiers. */
 
-import { invalidValue, TierError } from '../errors.ts';
+import { invalidType, invalidValue, TierError } from '../errors.ts';
 import { chunkBytes, type DamagedRange } from '../native.ts';
 import type { TierName } from '../tiers/tier.ts';
 import type { ByteRange } from './byte-ranges.ts';
 import { damageError, lostParts } from './damage-book.ts';
-import type { TypedArray } from './data.ts';
+import type { TypedArray, TypedArrayConstructor } from './data.ts';
 import { flushRun } from './flush.ts';
 import type { HandleOwner } from './handle.ts';
 import type { LargeObject } from './large-object.ts';
@@ -194,4 +194,19 @@ export class Region<V extends TypedArray = TypedArray> {
 }
 
 /** Bytes a region may have at most: Node 20 cannot make an external ArrayBuffer over 4 GiB. */
-export const maxRegionBytes: number = 4 * 1024 * 1024 * 1024;
+const maxRegionBytes = 4 * 1024 * 1024 * 1024;
+
+/**
+ * Bytes of a region of so many elements.
+ *
+ * @throws TypeError or RangeError for a length that is no positive integer, or too large
+ */
+export function regionBytes(type: TypedArrayConstructor, length: number): number {
+  if (typeof length !== 'number') throw invalidType('length', 'a number', length);
+  const byteLength = length * type.BYTES_PER_ELEMENT;
+  if (!Number.isInteger(length) || length < 1 || byteLength > maxRegionBytes) {
+    const most = maxRegionBytes / type.BYTES_PER_ELEMENT;
+    throw invalidValue('length', `an integer from 1 to ${most}`, length);
+  }
+  return byteLength;
+}

@@ -101,7 +101,7 @@ export class SlabAllocator {
   hasSlabRoom(classIndex: number): boolean {
     const { units } = sizeClasses[classIndex];
     if (!this.hasUnits(classIndex)) return false;
-    for (const home of this.#open) if (home.firstRun(units) >= 0) return true;
+    if (this.#openChunk(units) !== undefined) return true;
     return this.#set.freeChunks(this.#backend) > 0;
   }
 
@@ -248,7 +248,7 @@ export class SlabAllocator {
     const { slotBytes, slots, units } = slab.shape;
     if (!slab.every(mayMove)) return false;
     // Only now: asking can find damage, and that takes units away.
-    const to = [...this.#open].find((home) => home.firstRun(units) >= 0);
+    const to = this.#openChunk(units);
     if (to === undefined) return false;
     const { byteOffset } = slab;
     const source = this.#set.bytes[from.chunk].subarray(byteOffset, byteOffset + slots * slotBytes);
@@ -300,8 +300,15 @@ export class SlabAllocator {
     return slab;
   }
 
-  #chunkWithRoom(units: number): SlabChunk<Slab> | undefined {
+  /** A chunk that has so many free units side by side. */
+  #openChunk(units: number): SlabChunk<Slab> | undefined {
     for (const home of this.#open) if (home.firstRun(units) >= 0) return home;
+    return undefined;
+  }
+
+  #chunkWithRoom(units: number): SlabChunk<Slab> | undefined {
+    const open = this.#openChunk(units);
+    if (open !== undefined) return open;
     let chunk: number;
     try {
       chunk = this.#set.takeSlabChunk(this.#backend);

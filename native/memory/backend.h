@@ -88,6 +88,11 @@ class Backend {
   // the bad page out.
   virtual void Retire(std::span<const Backing> backings) { Release(backings); }
 
+  // Releases chunks, or retires them when the device lost bytes of them.
+  void GiveBack(std::span<const Backing> backings, bool damaged) {
+    damaged ? Retire(backings) : Release(backings);
+  }
+
   // Chunks that Retire keeps out of use.
   virtual uint64_t retired_chunks() const { return 0; }
 

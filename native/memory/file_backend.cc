@@ -121,9 +121,7 @@ Status FileBackend::Prefault(std::byte* address, size_t bytes) const {
 
 Result<bool> FileBackend::Flush(std::byte* address, size_t bytes) const {
   if (!durable_) return false;
-  const Status synced = write_back_.Flush(address, bytes);
-  if (!synced.ok()) return synced;
-  return true;
+  return write_back_.Flush(address, bytes);
 }
 
 }  // namespace memtiers

@@ -237,19 +237,15 @@ void Heap::ReleaseBackings(uint32_t first, uint32_t chunks) {
   std::vector<Backing> backings;
   for (uint32_t begin = first; begin < first + chunks;) {
     const uint32_t owner = chunks_[begin].backend;
-    const bool retired = Damaged(begin, 1);
+    const bool damaged = Damaged(begin, 1);
     backings.clear();
     uint32_t end = begin;
-    for (; end < first + chunks && chunks_[end].backend == owner && Damaged(end, 1) == retired;
+    for (; end < first + chunks && chunks_[end].backend == owner && Damaged(end, 1) == damaged;
          ++end) {
       CountUnverified(chunks_[end], -1);
       backings.push_back(chunks_[end].backing);
     }
-    if (retired) {
-      backends_[owner].backend->Retire(backings);
-    } else {
-      backends_[owner].backend->Release(backings);
-    }
+    backends_[owner].backend->GiveBack(backings, damaged);
     Uncharge(owner, end - begin);
     begin = end;
   }
@@ -258,7 +254,7 @@ void Heap::ReleaseBackings(uint32_t first, uint32_t chunks) {
 // What a library allocated as a whole goes as a whole.
 void Heap::ReleaseWhole(uint32_t first, Run& run) {
   const uint32_t owner = chunks_[first].backend;
-  const bool retired = Damaged(first, run.chunks);
+  const bool damaged = Damaged(first, run.chunks);
   // Before the library has the memory back: its next user guards it, too.
   run.guard.reset();
   std::vector<Backing> backings;
@@ -266,11 +262,7 @@ void Heap::ReleaseWhole(uint32_t first, Run& run) {
     CountUnverified(chunks_[chunk], -1);
     backings.push_back(chunks_[chunk].backing);
   }
-  if (retired) {
-    backends_[owner].backend->Retire(backings);
-  } else {
-    backends_[owner].backend->Release(backings);
-  }
+  backends_[owner].backend->GiveBack(backings, damaged);
   Uncharge(owner, run.chunks);
 }
 

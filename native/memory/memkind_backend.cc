@@ -136,9 +136,7 @@ Status MemkindBackend::Prefault(std::byte* address, size_t bytes) const {
 
 Result<bool> MemkindBackend::Flush(std::byte* address, size_t bytes) const {
   if (!durable_) return false;
-  const Status synced = write_back_.Flush(address, bytes);
-  if (!synced.ok()) return synced;
-  return true;
+  return write_back_.Flush(address, bytes);
 }
 
 }  // namespace memtiers

@@ -21,25 +21,22 @@ Result<std::unique_ptr<Backend>> PersistentBackend::Open(const PersistentBackend
                                      std::to_string(device.value().size_bytes / kMiB) +
                                      " MiB, for " + std::to_string(bytes / kMiB) + " MiB");
     }
-    const Medium medium =
-        device.value().persistent ? Medium::kPersistentDevice : Medium::kVolatileDevice;
-    return std::unique_ptr<Backend>(
-        new PersistentBackend(std::move(device.value().fd), params.path, medium));
+    return std::unique_ptr<Backend>(new PersistentBackend(std::move(device.value().fd), params.path,
+                                                          false, device.value().persistent));
   }
   Result<UniqueFd> fd = OpenOrCreate(params.path);
   if (!fd.ok()) return fd.status();
   const Status locked = LockExclusive(fd.value().get(), params.path);
   if (!locked.ok()) return locked;
-  const Medium medium =
-      OutlivesPower(fd.value().get()) ? Medium::kPersistentFile : Medium::kVolatileFile;
+  const bool persistent = OutlivesPower(fd.value().get());
   return std::unique_ptr<Backend>(
-      new PersistentBackend(std::move(fd.value()), params.path, medium));
+      new PersistentBackend(std::move(fd.value()), params.path, true, persistent));
 }
 
 Result<MappedRun> PersistentBackend::Map(const MapRequest& request) {
   if (mapped_) return Status(Code::kBusy, path_ + " is mapped already");
   const size_t bytes = request.chunks * kChunkBytes;
-  if (is_file()) {
+  if (is_file_) {
     const Status allocated = AllocateRange(fd_.get(), 0, bytes);
     if (!allocated.ok()) return allocated;
   }
@@ -53,8 +50,7 @@ Result<MappedRun> PersistentBackend::Map(const MapRequest& request) {
 
 // Whether MAP_SYNC works depends on device, file system and mount options; only trying tells.
 Status PersistentBackend::MapContents(std::byte* address, size_t bytes) {
-  if (medium_ == Medium::kPersistentFile &&
-      MapFile(address, bytes, {.fd = fd_.get(), .sync = true}).ok()) {
+  if (is_file_ && persistent_ && MapFile(address, bytes, {.fd = fd_.get(), .sync = true}).ok()) {
     note_ = "mapped with MAP_SYNC";
     return {};
   }
@@ -70,18 +66,14 @@ Status PersistentBackend::Prefault(std::byte* address, size_t bytes) const {
 }
 
 bool PersistentBackend::durable() const {
-  if (medium_ == Medium::kPersistentFile) return true;
   // Of no bytes: whether the processor has an instruction for it.
-  return medium_ == Medium::kPersistentDevice && WriteBackCaches(nullptr, 0);
+  return persistent_ && (is_file_ || WriteBackCaches(nullptr, 0));
 }
 
 Result<bool> PersistentBackend::Flush(std::byte* address, size_t bytes) const {
   if (!durable()) return false;
-  // msync does not know device mappings.
-  if (!is_file()) return WriteBackCaches(address, bytes);
-  const Status synced = write_back_.Flush(address, bytes);
-  if (!synced.ok()) return synced;
-  return true;
+  if (!is_file_) return WriteBackCaches(address, bytes);
+  return write_back_.Flush(address, bytes);
 }
 
 }  // namespace memtiers

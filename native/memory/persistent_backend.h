@@ -38,20 +38,15 @@ class PersistentBackend final : public Backend {
   Result<bool> Flush(std::byte* address, size_t bytes) const override;
 
  private:
-  // How stores reach the medium.
-  enum class Medium { kPersistentFile, kVolatileFile, kPersistentDevice, kVolatileDevice };
+  PersistentBackend(UniqueFd fd, std::string path, bool is_file, bool persistent)
+      : fd_(std::move(fd)), path_(std::move(path)), is_file_(is_file), persistent_(persistent) {}
 
-  PersistentBackend(UniqueFd fd, std::string path, Medium medium)
-      : fd_(std::move(fd)), path_(std::move(path)), medium_(medium) {}
-
-  bool is_file() const {
-    return medium_ == Medium::kPersistentFile || medium_ == Medium::kVolatileFile;
-  }
   Status MapContents(std::byte* address, size_t bytes);
 
   UniqueFd fd_;
   std::string path_;
-  Medium medium_;
+  bool is_file_;     // else a device, which msync does not know
+  bool persistent_;  // the medium keeps what reaches it
   mutable WriteBack write_back_;
   bool mapped_ = false;
   std::string note_;

@@ -4,14 +4,16 @@
 
 namespace memtiers {
 
-Status WriteBack::Flush(std::byte* address, size_t bytes) {
+Result<bool> WriteBack::Flush(std::byte* address, size_t bytes) {
   const std::lock_guard lock(mutex_);
   if (failed_) {
-    return {Code::kIo, "an earlier write-back failed, and what it lost the kernel does not tell"};
+    return Status(Code::kIo,
+                  "an earlier write-back failed, and what it lost the kernel does not tell");
   }
   Status synced = SyncMapping(address, bytes);
   failed_ = !synced.ok();
-  return synced;
+  if (failed_) return synced;
+  return true;
 }
 
 }  // namespace memtiers

@@ -18,9 +18,9 @@ namespace memtiers {
 
 class WriteBack {
  public:
-  // Writes changes to the file's medium and waits for it. kIo once any flush has failed; the first
-  // failure has its own code.
-  Status Flush(std::byte* address, size_t bytes);
+  // Writes changes to the file's medium and waits for it; true. kIo once any flush has failed; the
+  // first failure has its own code.
+  Result<bool> Flush(std::byte* address, size_t bytes);
 
  private:
   std::mutex mutex_;

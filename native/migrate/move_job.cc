@@ -39,12 +39,13 @@ Result<MoveJob> MoveJob::Begin(Heap& heap, uint32_t first, uint32_t chunks, uint
   job.backend_ = backend;
   job.node_ = target.node();
   for (uint32_t i = 0; i < chunks; ++i) {
-    const Backend& source = heap.backend(heap.BackendOf(first + i).value());
+    const uint32_t owner = heap.BackendOf(first + i).value();
+    const Backend& source = heap.backend(owner);
     if (!source.page_migratable()) {
       return Status(Code::kInvalid, "chunk " + std::to_string(first + i) + " is on a " +
                                         BackendKindName(source.kind()) + " backend");
     }
-    const bool stays = heap.BackendOf(first + i).value() == backend;
+    const bool stays = owner == backend;
     charge += stays ? 0 : 1;
     job.steps_.push_back({.chunk = first + i,
                           .address = part.value().address + i * kChunkBytes,

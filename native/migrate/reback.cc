@@ -47,11 +47,7 @@ Result<Backing> CopyOnto(Backend& target, const Heap& heap, const RunView& chunk
   if (moved.ok()) moved = MoveMapping(aside.value(), chunk.address, kChunkBytes);
   if (!moved.ok()) {
     ReleaseAddressSpace(aside.value(), kChunkBytes);
-    if (target_failed) {
-      target.Retire(mapped.value().backings);
-    } else {
-      target.Release(mapped.value().backings);
-    }
+    target.GiveBack(mapped.value().backings, target_failed);
     return moved;
   }
   Backing backing = mapped.value().backings.front();
