@@ -1,6 +1,6 @@
 // The words that start QEMU as the machine.
 
-import { memoryWord, nodeWords } from './topology.js';
+import { memoryWord, nodeOf, nodeWords } from './topology.js';
 
 /** Sizes of the files behind the devices. 2 MiB of each PMEM file are its labels. */
 export const diskSizes = {
@@ -29,7 +29,7 @@ export function qemuWords(machine, run) {
     '-object',
     `memory-backend-file,id=pm${index},mem-path=${disks[name]},size=${diskSizes[name]},share=on`,
     '-device',
-    `nvdimm,id=nv${index},memdev=pm${index},label-size=2M,node=${lastNode(topology)}`,
+    `nvdimm,id=nv${index},memdev=pm${index},label-size=2M,node=${nodeOf(topology, 'pmem')}`,
   ];
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
@@ -48,7 +48,7 @@ export function qemuWords(machine, run) {
     // pxb-cxl becomes the default bus: every device after it says bus=pcie.0.
     ...['-device', 'pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1'],
     ...(topology.cxlHmat
-      ? ['-object', `acpi-generic-port,id=gp0,pci-bus=cxl.1,node=${portNode(topology)}`]
+      ? ['-object', `acpi-generic-port,id=gp0,pci-bus=cxl.1,node=${nodeOf(topology, 'port')}`]
       : []),
     ...['-device', 'cxl-rp,port=0,bus=cxl.1,id=rp0,chassis=0,slot=2'],
     '-object',
@@ -77,12 +77,4 @@ function fileSystem(tag, path, more) {
     '-device',
     `virtio-9p-pci,bus=pcie.0,fsdev=${tag},mount_tag=${tag}`,
   ];
-}
-
-function portNode(topology) {
-  return topology.ddr.length + topology.hbm.length;
-}
-
-function lastNode(topology) {
-  return portNode(topology) + 1;
 }

@@ -38,8 +38,6 @@ export const topologies = {
   },
 };
 
-const gibibytes = (count) => `${count}G`;
-
 /** HMAT: latency in ns and bandwidth in GB/s seen from each socket, for each kind of memory. */
 const figures = {
   ddr: { near: [100, 100], far: [200, 50] },
@@ -59,6 +57,11 @@ function nodesOf(topology) {
   // QEMU gives the last node the window for hot-plugged memory, and that must be the PMEM.
   if (topology.pmem) nodes.push({ kind: 'pmem', socket: 0 });
   return nodes.map((node, id) => ({ id, ...node }));
+}
+
+/** QEMU's number of the first node of a kind. */
+export function nodeOf(topology, kind) {
+  return nodesOf(topology).find((node) => node.kind === kind).id;
 }
 
 /** The nodes that Linux has from the start, for the environment of the guest. */
@@ -107,10 +110,7 @@ export function nodeWords(topology) {
       const [latencyNs, bandwidth] = figures[kind][initiator === socket ? 'near' : 'far'];
       const of = `initiator=${initiator},target=${id},hierarchy=memory`;
       words.push('-numa', `hmat-lb,${of},data-type=access-latency,latency=${latencyNs}`);
-      words.push(
-        '-numa',
-        `hmat-lb,${of},data-type=access-bandwidth,bandwidth=${gibibytes(bandwidth)}`,
-      );
+      words.push('-numa', `hmat-lb,${of},data-type=access-bandwidth,bandwidth=${bandwidth}G`);
     }
   });
   return words;

@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DamagedUnit, type OpenOptions, TierError, TieredMemory } from '../../lib/index.ts';
 import { chunkBytes, nativeBinding } from '../../lib/native.ts';
+import { cutBackingFile } from '../support/backing-file.ts';
 import { codeOf, isSame } from '../support/damageable-heap.ts';
 
 const MiB = 1024 * 1024;
@@ -31,21 +32,6 @@ function openFile(options: Partial<OpenOptions> = {}): Promise<TieredMemory> {
   });
 }
 
-function targetOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return '';
-  }
-}
-
-/** What an administrator or a failing drive can do to the backing file. */
-function cutBackingFile(bytes: number): void {
-  const fds = readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(`${directory}/`));
-  expect(fds).toHaveLength(1);
-  truncateSync(`/proc/self/fd/${fds[0]}`, bytes);
-}
-
 const onFile = { tierHint: 'L4_NVME' } as const;
 
 describe('a memory whose backing file is cut off', () => {
@@ -56,7 +42,7 @@ describe('a memory whose backing file is cut off', () => {
     const bytes = (key: number) => new Uint8Array(size).fill(key + 1);
     for (let key = 0; key < 100; key++) await memory.store(bytes(key), { key, ...onFile });
     await memory.store(bytes(200), { key: 200 });
-    cutBackingFile(chunkBytes);
+    cutBackingFile(directory, chunkBytes);
 
     const lost = new Set<number>();
     for (let key = 0; key < 100; key++) {
@@ -106,7 +92,7 @@ describe('a memory whose backing file is cut off', () => {
     const region = memory.allocate(Uint32Array, (2 * chunkBytes) / 4, onFile);
     region.view.fill(7);
     expect(await region.flush()).toBe(true);
-    cutBackingFile(chunkBytes + 4096);
+    cutBackingFile(directory, chunkBytes + 4096);
     let zeros = 0;
     for (const word of region.view) if (word === 0) zeros++;
     expect(zeros).toBe((chunkBytes - 4096) / 4);
@@ -130,7 +116,7 @@ describe('a memory whose backing file is cut off', () => {
     await using memory = await openFile();
     const bytes = new Uint8Array(3 * chunkBytes).fill(5);
     const handle = await memory.store(bytes, { key: 'large', verify: true, ...onFile });
-    cutBackingFile(2 * chunkBytes);
+    cutBackingFile(directory, 2 * chunkBytes);
     for (let i = 0; i < 1000; i++) codeOf(() => handle.borrow());
     const report = await memory.optimizePlacement();
     expect(codeOf(() => handle.read())).toBe('ERR_TIER_LOST');
@@ -144,7 +130,7 @@ describe('a memory whose backing file is cut off', () => {
     await using memory = await openFile();
     const region = memory.allocate(Uint8Array, chunkBytes, { ...onFile, ownerThreadOnly: true });
     region.view.fill(1);
-    cutBackingFile(0);
+    cutBackingFile(directory, 0);
     for (let i = 0; i < 1000; i++) region.touch();
     // Nobody has touched the loss yet: the copy is what finds it.
     const report = await memory.optimizePlacement();

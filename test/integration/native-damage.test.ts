@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TierError } from '../../lib/errors.ts';
 import { chunkBytes, type NativeHeap, requireNative } from '../../lib/native.ts';
+import { cutBackingFile } from '../support/backing-file.ts';
 
 const capacityBytes = 4 * chunkBytes;
 const pageBytes = 4096;
@@ -27,24 +28,6 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** The target of a descriptor of this process, '' when it is gone. */
-function targetOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return '';
-  }
-}
-
-/** What an administrator or a failing drive can do to the backing file. */
-function cutBackingFile(bytes: number): void {
-  const fd = readdirSync('/proc/self/fd').find((name) =>
-    targetOf(name).startsWith(`${directory}/`),
-  );
-  if (fd === undefined) throw new Error('no backing file is open');
-  truncateSync(`/proc/self/fd/${fd}`, bytes);
-}
-
 function view(first: number, chunks: number): Uint8Array {
   return new Uint8Array(heap.buffer(first, chunks * chunkBytes));
 }
@@ -63,7 +46,7 @@ describe('a backing file that becomes shorter', () => {
   it('costs the bytes behind its end, which is counted and named, and not the process', () => {
     const first = heap.allocate(file, 3);
     const bytes = view(first, 3).fill(7);
-    cutBackingFile(chunkBytes + 8 * pageBytes);
+    cutBackingFile(directory, chunkBytes + 8 * pageBytes);
     expect(heap.damageCount[0]).toBe(0);
     expect(heap.damagedRanges()).toEqual([]);
 
@@ -90,7 +73,7 @@ describe('a backing file that becomes shorter', () => {
   it('leaves its chunks where they are, and the others movable', () => {
     const runs = [heap.allocate(file, 1), heap.allocate(file, 1)] as const;
     for (const first of runs) view(first, 1).fill(7);
-    cutBackingFile(chunkBytes + pageBytes);
+    cutBackingFile(directory, chunkBytes + pageBytes);
     // Nobody has touched the loss yet: the copy is what finds it.
     expect(codeOf(() => heap.rebackChunk(runs[1], memory))).toBe('ERR_TIER_LOST');
     expect(heap.damagedRanges()).not.toEqual([]);
@@ -109,7 +92,7 @@ describe('a backing file that becomes shorter', () => {
 
   it('costs the places it lost, for good, and no others', () => {
     const [kept, lost] = [heap.allocate(file, 1), heap.allocate(file, 1)];
-    cutBackingFile(chunkBytes);
+    cutBackingFile(directory, chunkBytes);
     expect(view(lost, 1)[0]).toBe(0);
     heap.free(lost);
     expect(heap.damagedRanges()).toEqual([]);
@@ -124,7 +107,7 @@ describe('a backing file that becomes shorter', () => {
 
   it('rejects background work on bytes that are gone, wherever it runs', async () => {
     const first = heap.allocate(file, 2);
-    cutBackingFile(chunkBytes);
+    cutBackingFile(directory, chunkBytes);
     const source = new Uint8Array(pageBytes).fill(5);
     const lost = { code: 'ERR_TIER_LOST' };
     await expect(heap.prefault(first, chunkBytes, pageBytes)).rejects.toMatchObject(lost);
@@ -143,7 +126,7 @@ describe('a backing file that becomes shorter', () => {
   it('keeps its count readable after close', () => {
     const first = heap.allocate(file, 1);
     const { damageCount } = heap;
-    cutBackingFile(0);
+    cutBackingFile(directory, 0);
     expect(view(first, 1)[0]).toBe(0);
     heap.close();
     expect(damageCount[0]).toBe(1);
