@@ -1,6 +1,8 @@
 // How a tier's bytes are obtained. One provider a file; the heap keeps the books and the budgets.
 //
-// Not thread-safe: called by the heap's owner only. A backend outlives every chunk it backs.
+// Map, MapAgain, Release and Retire may be called on any thread of backends with a fixed address;
+// everything else, and all of the others, by the heap's owner only. A backend outlives every chunk
+// it backs.
 #pragma once
 
 #include <cstddef>
@@ -78,6 +80,12 @@ class Backend {
   // obtained, but the address range may be left mapped: the caller turns it back into a
   // reservation.
   virtual Result<MappedRun> Map(const MapRequest& request) = 0;
+
+  // Maps a chunk's place once more: the same bytes at another address. Pages come in when they are
+  // touched. Only backends whose chunks have a slot.
+  virtual Status MapAgain(std::byte* /*address*/, const Backing& /*backing*/) const {
+    return {Code::kInvalid, std::string(BackendKindName(kind())) + " memory has one address"};
+  }
 
   // Gives back what `Map` obtained, in the whole or for single chunks. REQUIRES: nothing maps them
   // any more (backends with a fixed address), nobody uses them (the others).

@@ -26,12 +26,18 @@ Result<std::unique_ptr<Backend>> DaxBackend::Open(const DaxBackendParams& params
       new DaxBackend(std::move(device.value()), slots, std::move(note)));
 }
 
+std::optional<uint64_t> DaxBackend::TakeSlots(uint32_t& count) {
+  const std::lock_guard lock(mutex_);
+  std::optional<uint64_t> first = slots_.Take(count);
+  while (!first.has_value() && count > 1) first = slots_.Take(count /= 2);
+  return first;
+}
+
 Result<MappedRun> DaxBackend::Map(const MapRequest& request) {
   MappedRun run{.address = request.address, .backings = {}};
   for (uint32_t done = 0; done < request.chunks;) {
     uint32_t count = request.chunks - done;
-    std::optional<uint64_t> first = slots_.Take(count);
-    while (!first.has_value() && count > 1) first = slots_.Take(count /= 2);
+    const std::optional<uint64_t> first = TakeSlots(count);
     Status mapped(Code::kFull, "device, " + std::to_string(request.chunks) + " more chunks");
     std::byte* address = request.address + done * kChunkBytes;
     if (first.has_value()) {
@@ -50,7 +56,13 @@ Result<MappedRun> DaxBackend::Map(const MapRequest& request) {
   return run;
 }
 
+Status DaxBackend::MapAgain(std::byte* address, const Backing& backing) const {
+  return MapFile(address, kChunkBytes,
+                 {.fd = device_.fd.get(), .offset = backing.slot * kChunkBytes});
+}
+
 void DaxBackend::Release(std::span<const Backing> backings) {
+  const std::lock_guard lock(mutex_);
   for (const Backing& backing : backings) slots_.Give(backing.slot, 1);
 }
 

@@ -5,8 +5,10 @@
 // it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "memory/backend.h"
 #include "memory/run_allocator.h"
@@ -27,6 +29,7 @@ class DaxBackend final : public Backend {
   BackendKind kind() const override { return BackendKind::kDax; }
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
+  Status MapAgain(std::byte* address, const Backing& backing) const override;
   void Release(std::span<const Backing> backings) override;
   void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
   uint64_t retired_chunks() const override { return retired_; }
@@ -38,9 +41,13 @@ class DaxBackend final : public Backend {
   DaxBackend(LockedDaxDevice device, uint64_t slots, std::string note)
       : device_(std::move(device)), slots_(slots), note_(std::move(note)) {}
 
+  // Slots in one stretch when there is one, else fewer.
+  std::optional<uint64_t> TakeSlots(uint32_t& count);
+
   LockedDaxDevice device_;
+  std::mutex mutex_;  // of the slots
   RunAllocator slots_;
-  uint64_t retired_ = 0;  // slots that stay taken
+  std::atomic<uint64_t> retired_ = 0;  // slots that stay taken
   std::string note_;
 };
 

@@ -50,18 +50,34 @@ void FileBackend::ProbeSync() {
               : "mapped without MAP_SYNC: this file system does not map persistent memory directly";
 }
 
+std::optional<uint64_t> FileBackend::TakeSlots(uint32_t& count) {
+  const std::lock_guard lock(mutex_);
+  std::optional<uint64_t> first = slots_.Take(count);
+  while (!first.has_value() && count > 1) first = slots_.Take(count /= 2);
+  return first;
+}
+
+bool FileBackend::TakeUnpunched(uint64_t slot) {
+  const std::lock_guard lock(mutex_);
+  return unpunched_.erase(slot) > 0;
+}
+
 Status FileBackend::AllocateSlots(uint64_t first, uint32_t count, bool overwritten) {
   Status allocated = AllocateRange(fd_.get(), first * kChunkBytes, count * kChunkBytes);
   for (uint64_t slot = first; allocated.ok() && slot < first + count; ++slot) {
-    if (!unpunched_.contains(slot)) continue;
-    if (!overwritten) allocated = WriteZeroes(fd_.get(), slot * kChunkBytes, kChunkBytes);
-    if (allocated.ok()) unpunched_.erase(slot);
+    if (!TakeUnpunched(slot) || overwritten) continue;
+    allocated = WriteZeroes(fd_.get(), slot * kChunkBytes, kChunkBytes);
+    if (allocated.ok()) continue;
+    const std::lock_guard lock(mutex_);
+    unpunched_.insert(slot);
   }
   return allocated;
 }
 
 void FileBackend::ReleaseSlots(uint64_t first, uint32_t count) {
-  if (!PunchHole(fd_.get(), first * kChunkBytes, count * kChunkBytes).ok()) {
+  const bool punched = PunchHole(fd_.get(), first * kChunkBytes, count * kChunkBytes).ok();
+  const std::lock_guard lock(mutex_);
+  if (!punched) {
     for (uint64_t slot = first; slot < first + count; ++slot) unpunched_.insert(slot);
   }
   slots_.Give(first, count);
@@ -74,8 +90,7 @@ Result<MappedRun> FileBackend::Map(const MapRequest& request) {
   for (uint32_t done = 0; failure.ok() && done < request.chunks;) {
     // One stretch when there is one, so that it is one mapping; else the pieces there are.
     uint32_t count = request.chunks - done;
-    std::optional<uint64_t> first = slots_.Take(count);
-    while (!first.has_value() && count > 1) first = slots_.Take(count /= 2);
+    const std::optional<uint64_t> first = TakeSlots(count);
     if (!first.has_value()) {
       failure = Status(Code::kFull, "file of " + std::to_string(request.chunks) + " more chunks");
       break;
@@ -105,6 +120,11 @@ Result<MappedRun> FileBackend::Map(const MapRequest& request) {
   return failure;
 }
 
+Status FileBackend::MapAgain(std::byte* address, const Backing& backing) const {
+  return MapFile(address, kChunkBytes,
+                 {.fd = fd_.get(), .offset = backing.slot * kChunkBytes, .sync = sync_});
+}
+
 void FileBackend::Release(std::span<const Backing> backings) {
   for (size_t i = 0; i < backings.size();) {
     size_t end = i + 1;
@@ -115,6 +135,8 @@ void FileBackend::Release(std::span<const Backing> backings) {
 }
 
 Status FileBackend::Prefault(std::byte* address, size_t bytes) const {
+  // The whole range at once instead of fault by fault; with DAX there is nothing to read.
+  if (!dax_) StartReading(address, bytes);
   // For reading: a write fault would mark clean pages dirty and have them written out again.
   return PopulateRead(address, bytes);
 }

@@ -9,8 +9,10 @@
 // no name: a crash leaves nothing behind, and any number of backends share a directory.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "memory/backend.h"
@@ -36,6 +38,7 @@ class FileBackend final : public Backend {
   std::optional<std::string> drive_directory() const override;
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
+  Status MapAgain(std::byte* address, const Backing& backing) const override;
   void Release(std::span<const Backing> backings) override;
   void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
   uint64_t retired_chunks() const override { return retired_; }
@@ -47,6 +50,9 @@ class FileBackend final : public Backend {
   FileBackend(UniqueFd fd, const FileBackendParams& params);
 
   void ProbeSync();
+  // Slots in one stretch when there is one, else fewer.
+  std::optional<uint64_t> TakeSlots(uint32_t& count);
+  bool TakeUnpunched(uint64_t slot);
   Status AllocateSlots(uint64_t first, uint32_t count, bool overwritten);
   void ReleaseSlots(uint64_t first, uint32_t count);
 
@@ -55,9 +61,10 @@ class FileBackend final : public Backend {
   UniqueFd fd_;
   bool durable_;
   mutable WriteBack write_back_;
+  std::mutex mutex_;  // of the two below
   RunAllocator slots_;
-  uint64_t retired_ = 0;          // slots that stay taken, with their blocks
-  std::set<uint64_t> unpunched_;  // free slots that still hold old bytes
+  std::set<uint64_t> unpunched_;       // free slots that still hold old bytes
+  std::atomic<uint64_t> retired_ = 0;  // slots that stay taken, with their blocks
   bool sync_ = false;
   std::string note_;
 };

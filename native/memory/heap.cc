@@ -1,6 +1,7 @@
 #include "memory/heap.h"
 
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "base/bytes.h"
@@ -53,6 +54,13 @@ Status Heap::Charge(uint32_t backend, uint32_t chunks) {
   if (!known.ok()) return known;
   BackendEntry& entry = backends_[backend];
   const uint64_t retired = entry.backend->retired_chunks();
+  while (entry.charged_chunks + retired + chunks > entry.capacity_chunks &&
+         !entry.shadowed.empty()) {
+    const uint32_t shadowed = entry.shadowed.front();
+    entry.shadowed.pop_front();
+    const auto shadow = shadows_.find(shadowed);
+    if (shadow != shadows_.end() && shadow->second.backend == backend) DropShadow(shadowed);
+  }
   if (entry.charged_chunks + retired + chunks > entry.capacity_chunks) {
     ++entry.refused_allocations;
     std::string what = std::string(BackendKindName(entry.backend->kind())) + " backend, " +
@@ -170,6 +178,7 @@ Result<HeapBackendStats> Heap::Stats(uint32_t backend) const {
                           .refused_allocations = entry.refused_allocations,
                           .unverified_chunks = entry.unverified_chunks,
                           .retired_chunks = entry.backend->retired_chunks(),
+                          .shadow_chunks = entry.shadow_chunks,
                           .fixed_address = entry.backend->fixed_address(),
                           .durable = entry.backend->durable(),
                           .note = entry.backend->note()};
@@ -181,10 +190,7 @@ void Heap::CountUnverified(const Chunk& chunk, int change) {
 
 void Heap::Rebacked(uint32_t chunk, uint32_t backend, const Backing& backing) {
   ReleaseBackings(chunk, 1);
-  chunks_[chunk].backend = backend;
-  chunks_[chunk].backing = backing;
-  RecordMappings(chunk, 1, true);
-  CountUnverified(chunks_[chunk], +1);
+  Take(chunk, backend, backing);
 }
 
 Status Heap::CheckMappings(uint32_t chunks) {
@@ -274,6 +280,7 @@ void Heap::Release(Runs::iterator run) {
   const bool fixed = backends_[chunks_[first].backend].backend->fixed_address();
   if (fixed && !window_.Give(first, state.chunks).ok()) return;
   RecordMappings(first, state.chunks, false);
+  DropShadows(first, state.chunks);
   if (fixed) {
     ReleaseBackings(first, state.chunks);
   } else {
@@ -287,38 +294,28 @@ void Heap::Release(Runs::iterator run) {
 Status Heap::Free(uint32_t first) {
   const Result<RunView> view = RunAt(first);
   if (!view.ok()) return view.status();
-  const auto run = runs_.find(first);
-  run->second.freed = true;
-  if (run->second.uses == 0) Release(run);
+  Discard(runs_.find(first));
   return {};
+}
+
+void Heap::Discard(Runs::iterator run) {
+  run->second.freed = true;
+  if (run->second.share != nullptr) run->second.share->Close();
+  ReleaseIfIdle(run);
 }
 
 void Heap::BeginUse(uint32_t chunk) { ++RunOf(chunk).uses; }
 
 void Heap::EndUse(uint32_t chunk) {
   const auto run = runs_.find(Find(chunk)->first);
-  if (--run->second.uses == 0 && run->second.freed) Release(run);
+  --run->second.uses;
+  ReleaseIfIdle(run);
   CloseBackends();
 }
 
 bool Heap::InUse(uint32_t chunk) const {
   const auto run = Find(chunk);
   return run != runs_.end() && run->second.uses > 0;
-}
-
-void Heap::BeginMove(uint32_t chunk) {
-  BeginUse(chunk);
-  RunOf(chunk).moving = true;
-}
-
-void Heap::EndMove(uint32_t chunk) {
-  RunOf(chunk).moving = false;
-  EndUse(chunk);
-}
-
-bool Heap::Moving(uint32_t chunk) const {
-  const auto run = Find(chunk);
-  return run != runs_.end() && run->second.moving;
 }
 
 Heap::Guarded Heap::GuardedAt(Runs::const_iterator run, uint32_t chunk) const {
@@ -331,6 +328,11 @@ Heap::Guarded Heap::GuardedAt(Runs::const_iterator run, uint32_t chunk) const {
 bool Heap::Damaged(uint32_t first, uint32_t chunks) const {
   const auto [record, offset] = GuardedAt(Find(first), first);
   return record->Any(offset, chunks * kChunkBytes);
+}
+
+DamageProbe Heap::ProbeDamage(uint32_t chunk) const {
+  const auto [record, offset] = GuardedAt(Find(chunk), chunk);
+  return {record, offset};
 }
 
 std::vector<DamagedRange> Heap::DamagedRanges() const {
@@ -365,8 +367,7 @@ void Heap::Close() {
   closed_ = true;
   for (auto run = runs_.begin(); run != runs_.end();) {
     const auto next = std::next(run);
-    run->second.freed = true;
-    if (run->second.uses == 0) Release(run);
+    Discard(run);
     run = next;
   }
   CloseBackends();

@@ -9,15 +9,22 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "memory/address_window.h"
 #include "memory/backend.h"
+#include "memory/move_control.h"
+#include "memory/shadow.h"
+#include "memory/shared_run.h"
 #include "sys/bus_fault.h"
 
 namespace memtiers {
@@ -35,9 +42,28 @@ struct HeapBackendStats {
   uint64_t refused_allocations = 0;
   uint64_t unverified_chunks = 0;
   uint64_t retired_chunks = 0;
+  uint64_t shadow_chunks = 0;
   bool fixed_address = true;
   bool durable = false;
   std::string note;
+};
+
+// The place a chunk came from, kept for its way back.
+struct Shadow {
+  uint32_t backend = 0;
+  Backing backing;
+  std::shared_ptr<ShadowState> state;
+};
+
+// Tells whether a chunk has damage; any thread, while the chunk is in use.
+class DamageProbe {
+ public:
+  DamageProbe(const DamageRecord* record, size_t offset) : record_(record), offset_(offset) {}
+  bool Damaged() const { return record_->Any(offset_, kChunkBytes); }
+
+ private:
+  const DamageRecord* record_;
+  size_t offset_;
 };
 
 // Lost bytes of one chunk, in multiples of 4 KiB.
@@ -71,6 +97,8 @@ class Heap {
   Result<RunView> RunAt(uint32_t first) const;
   // The part of a run from a chunk on. kInvalid: not `chunks` chunks of one run.
   Result<RunView> PartOfRun(uint32_t chunk, uint32_t chunks) const;
+  // REQUIRES: the chunk belongs to a run.
+  uint32_t FirstOfRun(uint32_t chunk) const { return Find(chunk)->first; }
   // The run's rest from a chunk on.
   Result<RunView> RestOfRun(uint32_t chunk) const;
 
@@ -87,14 +115,23 @@ class Heap {
   void EndUse(uint32_t chunk);
   bool InUse(uint32_t chunk) const;
 
-  // As a use, but a run takes part in one page move at a time. REQUIRES: the chunk belongs to a
-  // run.
-  void BeginMove(uint32_t chunk);
+  // As a use, but a run takes part in one move at a time. With `control` the move can be cancelled.
+  // REQUIRES: the chunk belongs to a run.
+  void BeginMove(uint32_t chunk, std::shared_ptr<MoveControl> control = nullptr);
   void EndMove(uint32_t chunk);
   bool Moving(uint32_t chunk) const;
+  // Cancels the move of a run, if there is one that can be. kInvalid: no run starts there.
+  Status CancelMove(uint32_t first);
+
+  // Pins keep a run from being backed anew, for whoever gave its address to the kernel or a device.
+  // A move under way is cancelled and waited for. Pages may still go from node to node: the kernel
+  // knows which ones are in use. kInvalid: no run starts there, or it is not pinned.
+  Status Pin(uint32_t first);
+  Status Unpin(uint32_t first);
+  bool Pinned(uint32_t chunk) const;
 
   // Moving chunks between backends, in three steps: room is charged before anything moves, and
-  // either taken up chunk by chunk or given back.
+  // either taken up chunk by chunk or given back. Shadows make way for what is charged.
   Status Charge(uint32_t backend, uint32_t chunks);
   void Uncharge(uint32_t backend, uint32_t chunks);
   // As Uncharge, counting a refusal.
@@ -106,13 +143,38 @@ class Heap {
   // The chunk is now backed by `backing` of a backend charged for it; its old backing is released.
   // REQUIRES: nothing maps the old backing any more.
   void Rebacked(uint32_t chunk, uint32_t backend, const Backing& backing);
+  // As Rebacked, but the old backing is somebody else's now, and stays charged for.
+  void Replaced(uint32_t chunk, uint32_t backend, const Backing& backing);
+  // Keeps a charged backing as the chunk's shadow until it is taken, dropped for want of room, or
+  // the run is freed. REQUIRES: the chunk belongs to a run and has no shadow.
+  void KeepShadow(uint32_t chunk, Shadow shadow);
+  // The shadow, with its charge, is the caller's.
+  std::optional<Shadow> TakeShadow(uint32_t chunk);
+  // Gives the chunk's shadow up, if it has one.
+  void DropShadow(uint32_t chunk);
   // Whether the chunk's pages are known to lie where they should. REQUIRES: it belongs to a run.
   void MarkVerified(uint32_t chunk, bool verified);
+
+  // Lets other threads hold a run by the token returned; always the same one. A run that is freed
+  // stays mapped and charged while it is held. `unheld` is called on the thread that lets go last,
+  // if that was after Free or Close. kInvalid: no run of so many bytes starts there, or it was
+  // shared with another size.
+  Result<std::string> Share(uint32_t first, uint64_t bytes, std::function<void()> unheld);
+  // How many hold the run.
+  Result<uint32_t> Holders(uint32_t first) const;
+  // Whether others hold the chunk's run now; the next moment may be different.
+  bool Shared(uint32_t chunk) const;
+  // Keeps others from beginning to hold the chunk's run while the lock lives; at once for a run
+  // that was never shared. kBusy: somebody holds it. REQUIRES: the chunk belongs to a run.
+  Result<std::unique_lock<std::mutex>> KeepAlone(uint32_t chunk) const;
+  // Gives back the freed runs that nobody holds any more; whether some are still held.
+  bool ReleaseUnheld();
 
   // What is lost of the runs there are, by run and address.
   std::vector<DamagedRange> DamagedRanges() const;
   // kLost: some of these bytes are; it says which. REQUIRES: inside a run, be it freed and in use.
   Status CheckIntact(uint32_t chunk, uint64_t byte_offset, uint64_t byte_length) const;
+  DamageProbe ProbeDamage(uint32_t chunk) const;
   // Grows whenever bytes are lost. Any thread may read it; it may outlive the heap.
   const std::shared_ptr<DamageCounter>& damage_counter() const { return damage_counter_; }
 
@@ -128,6 +190,9 @@ class Heap {
     uint64_t charged_chunks = 0;
     uint64_t unverified_chunks = 0;
     uint64_t refused_allocations = 0;
+    // Chunks with shadows here, oldest first; some may have lost them since.
+    std::deque<uint32_t> shadowed = {};
+    uint64_t shadow_chunks = 0;
   };
   struct Chunk {
     uint32_t backend = 0;
@@ -138,8 +203,11 @@ class Heap {
     uint32_t chunks = 0;
     std::byte* address = nullptr;
     uint32_t uses = 0;
+    uint32_t pins = 0;
     bool moving = false;
     bool freed = false;
+    std::shared_ptr<SharedRun> share = nullptr;      // once it was shared
+    std::shared_ptr<MoveControl> control = nullptr;  // of the move under way
     // Of a run outside the window.
     std::unique_ptr<BusFaultGuard> guard = nullptr;
   };
@@ -156,10 +224,14 @@ class Heap {
 
   Runs::const_iterator Find(uint32_t chunk) const;
   Run& RunOf(uint32_t chunk) { return runs_.find(Find(chunk)->first)->second; }
+  void Discard(Runs::iterator run);
+  bool ReleaseIfIdle(Runs::iterator run);
   void Release(Runs::iterator run);
   void CloseBackends();
   void ReleaseBackings(uint32_t first, uint32_t chunks);
   void ReleaseWhole(uint32_t first, Run& run);
+  void Take(uint32_t chunk, uint32_t backend, const Backing& backing);
+  void DropShadows(uint32_t first, uint32_t chunks);
   uint64_t MappingOf(uint32_t chunk) const;
   void RecordMappings(uint32_t first, uint32_t chunks, bool mapped);
   int64_t Borders(uint32_t first, uint32_t chunks) const;
@@ -173,6 +245,7 @@ class Heap {
   std::vector<BackendEntry> backends_;
   std::vector<Chunk> chunks_;  // grows to the highest chunk ever used
   Runs runs_;
+  std::map<uint32_t, Shadow> shadows_;  // by chunk
   bool closed_ = false;
 };
 

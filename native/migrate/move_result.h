@@ -15,6 +15,8 @@ struct MoveResult {
   // Physically copied or migrated; 0 when only the accounting changed.
   uint64_t copied_bytes = 0;
   std::chrono::nanoseconds duration{0};
+  // Accesses were held back for so long.
+  std::chrono::nanoseconds pause{0};
   // Pages by errno name, e.g. {"EBUSY": 3}; chunks not tried because the node has no
   // room or no memory, as "FULL" or "UNAVAILABLE".
   std::map<std::string, uint64_t> reasons;

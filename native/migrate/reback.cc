@@ -2,11 +2,10 @@
 
 #include <chrono>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include "base/bytes.h"
-#include "sys/bus_fault.h"
-#include "sys/mapping.h"
+#include "migrate/aside.h"
 
 namespace memtiers {
 namespace {
@@ -15,38 +14,26 @@ namespace {
 // backing is not touched before that call has succeeded, so there is nothing to undo in the chunk
 // itself. A page the device loses while it is copied reads as zeroes: such a copy is thrown away.
 Result<Backing> CopyOnto(Backend& target, const Heap& heap, const RunView& chunk) {
-  Result<std::byte*> aside = ReserveAddressSpace(kChunkBytes, kChunkBytes);
+  Result<Aside> aside = Aside::Reserve();
   if (!aside.ok()) return aside.status();
-  // The target's device may fail as well, already where pages are brought in by touching them.
-  Result<std::unique_ptr<BusFaultGuard>> guard =
-      BusFaultGuard::Guard(aside.value(), kChunkBytes, std::make_shared<DamageCounter>(0));
-  if (!guard.ok()) {
-    ReleaseAddressSpace(aside.value(), kChunkBytes);
-    return guard.status();
-  }
+  std::byte* const next = aside.value().address();
   // Populated first: what cannot be had is an error here, where the copy would find a fault.
   Result<MappedRun> mapped =
-      target.Map({.address = aside.value(), .chunks = 1, .populate = true, .overwritten = true});
-  if (!mapped.ok()) {
-    guard.value().reset();
-    ReleaseAddressSpace(aside.value(), kChunkBytes);
-    return mapped.status();
-  }
-  bool target_failed = guard.value()->record().Any(0, kChunkBytes);
-  if (!target_failed) {
-    std::memcpy(aside.value(), chunk.address, kChunkBytes);
-    target_failed = guard.value()->record().Any(0, kChunkBytes);
-  }
-  // Whatever happens next, the address space is given up, and may be anybody's.
-  guard.value().reset();
+      target.Map({.address = next, .chunks = 1, .populate = true, .overwritten = true});
+  if (!mapped.ok()) return mapped.status();
+  if (!aside.value().Damaged()) std::memcpy(next, chunk.address, kChunkBytes);
+  // The target's device may have failed already where pages were brought in by touching them.
+  const bool target_failed = aside.value().Damaged();
   Status moved;
   if (target_failed) {
     moved = Status(Code::kIo, "the target's device failed while a chunk was copied to it");
   }
   if (moved.ok()) moved = heap.CheckIntact(chunk.first, 0, kChunkBytes);
-  if (moved.ok()) moved = MoveMapping(aside.value(), chunk.address, kChunkBytes);
+  if (moved.ok()) moved = aside.value().PutOver(chunk.address);
   if (!moved.ok()) {
-    ReleaseAddressSpace(aside.value(), kChunkBytes);
+    {
+      const Aside gone(std::move(aside.value()));
+    }
     target.GiveBack(mapped.value().backings, target_failed);
     return moved;
   }
@@ -67,6 +54,11 @@ Result<MoveResult> RebackChunk(Heap& heap, uint32_t chunk, uint32_t backend) {
     return Status(Code::kInvalid, "a memkind backend cannot keep a chunk's address");
   }
   if (heap.InUse(chunk)) return Status(Code::kBusy, "background work is using the run");
+  if (heap.Pinned(chunk)) return Status(Code::kBusy, "the run is pinned");
+  const auto alone = heap.KeepAlone(chunk);
+  if (!alone.ok()) return alone.status();
+  // The new mapping does not report writes.
+  heap.DropShadow(chunk);
   Status intact = heap.CheckIntact(chunk, 0, kChunkBytes);
   if (!intact.ok()) return intact;
 
@@ -86,6 +78,7 @@ Result<MoveResult> RebackChunk(Heap& heap, uint32_t chunk, uint32_t backend) {
                     .failed = 0,
                     .copied_bytes = kChunkBytes,
                     .duration = std::chrono::steady_clock::now() - start,
+                    .pause = std::chrono::steady_clock::now() - start,
                     .reasons = {}};
 }
 

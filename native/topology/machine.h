@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sys/probe.h"
+#include "sys/userfaultfd.h"
 
 namespace memtiers {
 
@@ -84,6 +85,7 @@ struct Machine {
   std::vector<int> allowed_cpus;
   std::optional<MemoryLimit> memory_limit;
   Permissions permissions;
+  UserfaultfdProbe userfaultfd;
   KernelFacts kernel;
   // Bytes of the largest CPU cache; absent when the kernel does not say.
   std::optional<uint64_t> last_level_cache_bytes;

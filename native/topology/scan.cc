@@ -73,7 +73,10 @@ Machine ScanMachine(const std::string& root) {
   machine.memory_limit = ScanMemoryLimit(reader);
   ScanKernel(reader, machine);
   ScanCaches(reader, machine);
-  if (reader.IsLive()) machine.permissions = ProbePermissions();
+  if (reader.IsLive()) {
+    machine.permissions = ProbePermissions();
+    machine.userfaultfd = ProbeUserfaultfd();
+  }
   machine.unreadable = reader.TakeNotes();
   return machine;
 }

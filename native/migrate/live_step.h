@@ -1,0 +1,52 @@
+// One chunk on its way to another backend while everybody uses it: what the protocols share.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/status.h"
+#include "memory/backend.h"
+#include "memory/heap.h"
+#include "memory/move_control.h"
+#include "memory/shadow.h"
+#include "migrate/aside.h"
+#include "migrate/fault_service.h"
+
+namespace memtiers {
+
+struct LiveStep {
+  std::byte* chunk = nullptr;
+  Backend* source = nullptr;
+  Backing source_backing;
+  Backend* target = nullptr;
+  // The target's place for it, when there is one already: that of its shadow.
+  std::optional<Backing> target_backing;
+  DamageProbe damage;
+  std::shared_ptr<MoveControl> control;
+  FaultService* faults = nullptr;
+
+  // What came of it.
+  std::chrono::nanoseconds pause{0};
+  uint64_t copied_bytes = 0;
+};
+
+// Where the chunk is going, mapped and brought in beside it.
+struct NextPlace {
+  Aside aside;
+  Backing backing;
+};
+Result<NextPlace> MakeNextPlace(const LiveStep& step);
+
+// Gives up a place that did not come to use, unless it was there before.
+void GiveUp(const LiveStep& step, NextPlace place);
+
+// A failure: it was cancelled, or memory on either side is lost.
+Status CheckGoOn(const LiveStep& step, const Aside& next);
+
+// kBusy, errno ECANCELED: somebody cancelled it.
+Status Cancelled();
+
+}  // namespace memtiers
