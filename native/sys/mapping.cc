@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -116,6 +117,27 @@ Status PopulateRead(const std::byte* address, size_t bytes) {
     return {};
   }
   return error == 0 ? Status() : PopulateFailed(error, bytes);
+}
+
+bool CanPopulate() {
+  // Of no bytes only the advice is looked at (madvise(2)).
+  static const bool can = madvise(nullptr, 0, MADV_POPULATE_READ) == 0;
+  return can;
+}
+
+Status PopulateReadIfMapped(const std::byte* address, size_t bytes) {
+  const int error = Populate(address, bytes, MADV_POPULATE_READ);
+  return error == 0 ? Status() : PopulateFailed(error, bytes);
+}
+
+void StartReading(const std::byte* address, size_t bytes) {
+  // A single call reads no more than the device takes at once and drops the rest
+  // (force_page_cache_ra in mm/readahead.c); what it never drops is the least read-ahead there is.
+  constexpr size_t kStep = 128 * kKiB;
+  for (size_t offset = 0; offset < bytes; offset += kStep) {
+    const size_t length = std::min(kStep, bytes - offset);
+    (void)madvise(const_cast<std::byte*>(address + offset), length, MADV_WILLNEED);
+  }
 }
 
 void TouchForRead(const std::byte* address, size_t bytes) {

@@ -47,6 +47,18 @@ Status PopulateWrite(std::byte* address, size_t bytes);
 // Faults all pages in for reading. kLost as above.
 Status PopulateRead(const std::byte* address, size_t bytes);
 
+// Whether the kernel can populate (Linux 5.14).
+bool CanPopulate();
+
+// As PopulateRead, but touches nothing itself, so that it may be asked for a range that somebody
+// unmaps meanwhile. kInvalid: nothing that can be read is mapped there. REQUIRES: CanPopulate().
+Status PopulateReadIfMapped(const std::byte* address, size_t bytes);
+
+// Has the kernel begin to read exactly these pages of a mapped file, and does not wait for them. A
+// fault, which populating is to the kernel, reads 128 KiB around each page and waits each time.
+// Nothing is reported: what cannot be read is found by whoever waits for it.
+void StartReading(const std::byte* address, size_t bytes);
+
 // Reads a byte of each page, whatever the kernel can do: each lost page is a SIGBUS.
 void TouchForRead(const std::byte* address, size_t bytes);
 

@@ -39,6 +39,18 @@ Result<std::string> ReadTextFile(const std::string& path) {
   }
 }
 
+Status WriteTextFile(const std::string& path, const std::string& text) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!fd.valid()) return Status::FromErrno(errno, "open", path);
+  ssize_t put = 0;
+  do {
+    put = write(fd.get(), text.data(), text.size());
+  } while (put < 0 && errno == EINTR);
+  if (put < 0) return Status::FromErrno(errno, "write", path);
+  if (static_cast<size_t>(put) == text.size()) return {};
+  return Status(Code::kIo, path + " took a part of what was written");
+}
+
 Result<std::vector<std::string>> ListDirectory(const std::string& path) {
   struct Closer {
     void operator()(DIR* directory) const { closedir(directory); }

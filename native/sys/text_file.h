@@ -15,6 +15,10 @@ namespace memtiers {
 // kFull: it is longer than 16 MiB and so not one of these.
 Result<std::string> ReadTextFile(const std::string& path);
 
+// Writes all of `text` with one call to a file that is there, as the control files of /sys want it.
+// May wait for the kernel to do what it is told.
+Status WriteTextFile(const std::string& path, const std::string& text);
+
 // Names in a directory in byte order, without "." and "..".
 Result<std::vector<std::string>> ListDirectory(const std::string& path);
 

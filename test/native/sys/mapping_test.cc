@@ -1,18 +1,24 @@
 #include "sys/mapping.h"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "lossy_file.h"
 #include "refusing_kernel.h"
 #include "sys/backing_file.h"
+#include "sys/probe.h"
 #include "sys/text_file.h"
 
 namespace memtiers {
@@ -67,6 +73,52 @@ TEST_CASE("populating what is gone from the file says so instead of raising a si
   CHECK(PopulateRead(base, kChunkBytes).code() == Code::kLost);
   CHECK(PopulateWrite(base, kChunkBytes).code() == Code::kLost);
   CHECK(PopulateWrite(base, kChunkBytes).error() == EFAULT);
+  ReleaseAddressSpace(base, kChunkBytes);
+}
+
+TEST_CASE("what is gone or unmapped can be asked for without a signal") {
+  if (!CanPopulate()) return;
+  const LossyFile file(kChunkBytes);
+  std::byte* const base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapFile(base, kChunkBytes, {.fd = file.fd()}).ok());
+  CHECK(PopulateReadIfMapped(base, kChunkBytes).ok());
+  file.CutTo(kChunkBytes / 2);
+  CHECK(PopulateReadIfMapped(base, kChunkBytes / 2).ok());
+  CHECK(PopulateReadIfMapped(base, kChunkBytes).code() == Code::kLost);
+  REQUIRE(MapReserved(base, kChunkBytes).ok());
+  CHECK(PopulateReadIfMapped(base, kChunkBytes).code() == Code::kInvalid);
+  StartReading(base, kChunkBytes);
+  ReleaseAddressSpace(base, kChunkBytes);
+}
+
+TEST_CASE("the pages asked for are read without waiting for them, and no others") {
+  const UniqueFd fd = std::move(OpenUnnamedFile("/tmp").value());
+  REQUIRE(AllocateRange(fd.get(), 0, kChunkBytes).ok());
+  std::byte* const base = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapFile(base, kChunkBytes, {.fd = fd.get()}).ok());
+  const size_t page = PageBytes();
+  std::vector<unsigned char> resident(kChunkBytes / page);
+  const auto count_resident = [&](size_t from, size_t bytes) {
+    REQUIRE(mincore(base, kChunkBytes, resident.data()) == 0);
+    const auto first = resident.begin() + static_cast<ptrdiff_t>(from / page);
+    return std::count_if(first, first + static_cast<ptrdiff_t>(bytes / page),
+                         [](unsigned char state) { return (state & 1) != 0; });
+  };
+  // A file system in memory has them all, always.
+  if (count_resident(0, kChunkBytes) == 0) {
+    StartReading(base + kMiB, 16 * page);
+    for (int tries = 0; count_resident(kMiB, 16 * page) < 16 && tries < 1000; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    CHECK(count_resident(kMiB, 16 * page) == 16);
+    CHECK(count_resident(0, kMiB) == 0);
+    const auto all = static_cast<ptrdiff_t>(kChunkBytes / page);
+    StartReading(base, kChunkBytes);
+    for (int tries = 0; count_resident(0, kChunkBytes) < all && tries < 1000; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    CHECK(count_resident(0, kChunkBytes) == all);
+  }
   ReleaseAddressSpace(base, kChunkBytes);
 }
 

@@ -1,9 +1,12 @@
 #include "sys/text_file.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <fstream>
 
 namespace memtiers {
 
@@ -20,6 +23,16 @@ TEST_CASE("what cannot be read says why") {
   CHECK(ListDirectory("/proc/self/status").status().error() == ENOTDIR);
   CHECK(ResolvePath("/nowhere").status().error() == ENOENT);
   CHECK(FreeDiskBytes("/nowhere").status().error() == ENOENT);
+}
+
+TEST_CASE("a control file gets what is written instead of what it held") {
+  const std::string path = "/tmp/memory-tiers-text-" + std::to_string(getpid());
+  CHECK(WriteTextFile(path, "1").error() == ENOENT);
+  std::ofstream(path) << "a longer text";
+  CHECK(WriteTextFile(path, "on").ok());
+  CHECK(ReadTextFile(path).value() == "on");
+  CHECK(std::remove(path.c_str()) == 0);
+  CHECK(WriteTextFile("/proc/self/oom_score_adj", "no number").error() == EINVAL);
 }
 
 TEST_CASE("a directory is listed in order without itself") {
