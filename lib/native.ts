@@ -77,6 +77,25 @@ export interface PermissionDescription {
   readonly getMempolicy: number;
 }
 
+/**
+ * Whether this process gets a full userfaultfd, which can hold back accesses of every thread and of the kernel
+ * itself while a chunk changes its backing.
+ */
+export interface UserfaultfdDescription {
+  /** `syscall`: userfaultfd(2); `device`: `/dev/userfaultfd`; `null`: refused. */
+  readonly via: 'syscall' | 'device' | null;
+  /** Why it was refused; 0 when it was not. */
+  readonly errno: number;
+  /** Writes can be recorded without holding anything back (Linux 6.7). */
+  readonly recordsWrites: boolean;
+}
+
+/**
+ * How chunks change between memory and files or devices. `transparent`: in the background, while every thread and
+ * the kernel use them. `stop-the-world`: on the owner's thread, and only what no other thread may touch.
+ */
+export type MigrationMode = 'transparent' | 'stop-the-world';
+
 /** One plain description of the machine as this process sees it. */
 export interface MachineDescription {
   readonly nodes: readonly NodeDescription[];
@@ -90,6 +109,7 @@ export interface MachineDescription {
   /** Bytes the cgroup uses now; `null` without a limit. */
   readonly memoryUsedBytes: number | null;
   readonly permissions: PermissionDescription;
+  readonly userfaultfd: UserfaultfdDescription;
   readonly kernel: {
     readonly release: string;
     /** Contents of `kernel.numa_balancing`; `null` when not built in. */
@@ -121,7 +141,9 @@ export interface ChunkMoveResult {
   /** Bytes physically copied or migrated; 0 when a move only changed the accounting. */
   readonly copiedBytes: number;
   readonly durationNs: number;
-  /** Failed pages by errno name or status, e.g. `{ EBUSY: 3 }`. */
+  /** Time during which accesses to a chunk were held back; of several chunks the longest. */
+  readonly pauseNs: number;
+  /** Failed pages by errno name or status, e.g. `{ EBUSY: 3 }`; `CANCELLED` for chunks of a cancelled move. */
   readonly reasons: Readonly<Record<string, number>>;
 }
 
@@ -147,6 +169,11 @@ export interface BackendStats {
   readonly unverifiedChunks: number;
   /** Chunks of a file or device that are never handed out again because the device lost bytes in them. */
   readonly retiredChunks: number;
+  /**
+   * Chunks of a file or device kept for the way back of what went to memory, while nobody writes it. Part of
+   * `mappedBytes`; they make way when their room is needed.
+   */
+  readonly shadowChunks: number;
   /** Fixed-address backends can take part in stable-address moves. */
   readonly fixedAddress: boolean;
   /** Whether flushed bytes are kept without power; a file system in memory does not, nor does a CXL device. */
@@ -179,6 +206,42 @@ export interface CalibrationResult {
   readonly workingSetBytes: number;
 }
 
+/** A source of what the kernel or the CPU knows about accesses, see native/track. */
+export type HotnessSourceKind = 'damon' | 'write-protect' | 'referenced' | 'pmu' | 'page-cache';
+
+/** Whether a source works here. */
+export interface HotnessProbe {
+  readonly kind: HotnessSourceKind;
+  readonly available: boolean;
+  readonly seesReads: boolean;
+  readonly seesWrites: boolean;
+  /** Why not, or what it is limited to; empty when there is nothing to say. */
+  readonly detail: string;
+}
+
+/** What one collection found, a column each: chunks with accesses since the last one. */
+export interface HotnessSample {
+  readonly chunks: Uint32Array;
+  /** Pages of 4 KiB found accessed, or sampled accesses: an estimate that grows with the accesses. */
+  readonly reads: Uint32Array;
+  readonly writes: Uint32Array;
+  /** CPU time of the collection. */
+  readonly costNs: number;
+  /** Bytes of memory that were looked at. */
+  readonly scannedBytes: number;
+}
+
+/** A source at work on chunks of one heap. */
+export interface NativeHotnessSource {
+  readonly kind: HotnessSourceKind;
+  /** Replaces the set of chunks that are watched. Chunks of freed runs have to be left out. */
+  watch(chunks: Uint32Array): void;
+  /** Looks at the watched chunks on the thread pool. One at a time; `ERR_TIER_BUSY` otherwise. */
+  collect(): Promise<HotnessSample>;
+  /** Stops; a collection under way is finished. Idempotent. */
+  close(): void;
+}
+
 /**
  * An address window with its backends. Runs of chunks are named by the index of their first chunk. One per
  * environment; every call is made on the thread that created it. Methods that return promises work on the
@@ -190,6 +253,8 @@ export interface NativeHeap {
    * change only. Stays readable after {@link NativeHeap.close}.
    */
   readonly damageCount: Uint32Array;
+  /** Whether {@link NativeHeap.moveChunk} works here, as probed when the heap was opened. */
+  readonly migrationMode: MigrationMode;
   /** Adds a backend and returns its index. Throws when it is unavailable. */
   addBackend(config: BackendConfig | PersistentConfig): number;
   /** Takes `chunks` contiguous chunks from a backend, zero-filled; returns the first one's index. */
@@ -214,6 +279,22 @@ export interface NativeHeap {
    * Throws at once what stands in the way of beginning, e.g. `ERR_TIER_FULL`; pages that stay are counted.
    */
   movePages(firstChunk: number, chunks: number, backend: number): Promise<ChunkMoveResult>;
+  /**
+   * Moves one chunk to any fixed-address backend at the same address, on the thread pool, while every thread and
+   * the kernel may read and write it. Accesses are held back for a moment (`pauseNs`) and then go on. Needs a full
+   * userfaultfd: throws `ERR_TIER_UNAVAILABLE` without one, `ERR_TIER_BUSY` while the run is pinned or in use, and
+   * what {@link NativeHeap.rebackChunk} throws. The chunk is as it was whenever `applied` is 0.
+   */
+  moveChunk(chunk: number, backend: number): Promise<ChunkMoveResult>;
+  /**
+   * Keeps a run where it is until {@link NativeHeap.unpin}: for whoever hands its address to the kernel or to a
+   * device, which no protection of pages holds back (O_DIRECT, io_uring). Calls nest. A move under way is cancelled
+   * and waited for, at most about a millisecond.
+   */
+  pin(firstChunk: number): void;
+  unpin(firstChunk: number): void;
+  /** Asks the move of a run to end early; what was not moved is counted as `CANCELLED`. No move: no effect. */
+  cancelMove(firstChunk: number): void;
   /** Brings bytes into memory on the thread pool. Rejects with `ERR_TIER_LOST` when some of them are damaged. */
   prefault(firstChunk: number, byteOffset: number, byteLength: number): Promise<void>;
   /**
@@ -248,8 +329,24 @@ export interface NativeHeap {
   backendStats(backend: number): BackendStats;
   /** Whether memory can be had of a backend now; `false` while its node's memory is offline. Reads a file. */
   isAvailable(backend: number): boolean;
+  /** Starts a source for this heap. Throws `ERR_TIER_UNAVAILABLE` with the reason when it does not work here. */
+  openHotnessSource(kind: HotnessSourceKind): NativeHotnessSource;
+  /**
+   * A token with which other threads of this process map the run's bytes: {@link NativeBinding.attachRun}. The
+   * run's memory outlives {@link NativeHeap.free} and {@link NativeHeap.close} until the last of them lets go.
+   */
+  shareRun(firstChunk: number, byteLength: number): string;
+  /** Threads that hold a run by its token now. */
+  attachedThreads(firstChunk: number): number;
   /** Detaches every buffer and gives everything back. Idempotent. */
   close(): void;
+}
+
+/** A run of another thread's heap. */
+export interface AttachedRun {
+  readonly buffer: ArrayBuffer;
+  /** Detaches the buffer and lets the run go. Idempotent; the collector does it otherwise. */
+  release(): void;
 }
 
 /** The addon. */
@@ -261,6 +358,10 @@ export interface NativeBinding {
   describeMachine(root: string): MachineDescription;
   /** Reserves an address window. */
   openHeap(options: { readonly reserveBytes: number }): NativeHeap;
+  /** Which hotness sources work here, best first. Opens and closes what they need. */
+  probeHotnessSources(): readonly HotnessProbe[];
+  /** The bytes of a run shared with `shareRun`. Throws `ERR_TIER_CLOSED` when the token is of a run that is gone. */
+  attachRun(token: string): AttachedRun;
   /** Tells V8 about memory that hangs on JavaScript objects; returns the new total. */
   adjustExternalMemory(changeInBytes: number): number;
   /**

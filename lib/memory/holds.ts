@@ -29,17 +29,23 @@ export class Holds {
   readonly #release: (hold: Hold) => void;
   readonly #unhold: (id: number) => void;
   readonly #written: (id: number) => void;
+  readonly #pin: (large: LargeObject, pinned: boolean) => void;
   #open = 0;
 
-  /** `written` is told when the last writing lease of an object ends that still has these bytes. */
+  /**
+   * `written` is told when the last writing lease of an object ends that still has these bytes; `pin` when whole
+   * chunks have to stay where they are, or no longer.
+   */
   constructor(hooks: {
     release: (hold: Hold) => void;
     unhold: (id: number) => void;
     written: (id: number) => void;
+    pin: (large: LargeObject, pinned: boolean) => void;
   }) {
     this.#release = hooks.release;
     this.#unhold = hooks.unhold;
     this.#written = hooks.written;
+    this.#pin = hooks.pin;
   }
 
   /** Leases open now. */
@@ -57,6 +63,7 @@ export class Holds {
     let hold = this.#byId.get(id);
     if (hold === undefined) {
       hold = { id, ...place(), leases: 0, writers: 0, orphaned: false };
+      if (hold.large !== undefined) this.#pin(hold.large, true);
       this.#byId.set(id, hold);
     }
     hold.leases++;
@@ -71,6 +78,7 @@ export class Holds {
     hold.leases--;
     this.#open--;
     if (hold.leases > 0) return;
+    if (hold.large !== undefined) this.#pin(hold.large, false);
     if (hold.orphaned) this.#release(hold);
     else {
       this.#byId.delete(hold.id);

@@ -4,6 +4,7 @@
  * before and after, and lost ones stay where they are.
  */
 
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { TierError } from '../errors.ts';
 import type { FailedMove, MoveOutcome, MoveResult } from '../migration/migration-target.ts';
 import type { ChunkMoveResult } from '../native.ts';
@@ -32,6 +33,7 @@ interface Carriage {
   readonly target: BackendState;
   /** A copy of its bytes to fall back on, if the object is verified. */
   readonly original: Uint8Array | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Moves units between tiers. */
@@ -39,6 +41,8 @@ export class Mover {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
   readonly #integrity: Integrity;
+  /** Nanoseconds for which accesses to a chunk were held back, or this thread was, by moves so far. */
+  readonly pauses: RecordableHistogram = createHistogram();
 
   constructor(space: ObjectSpace, ledger: HeatLedger, integrity: Integrity) {
     this.#space = space;
@@ -47,9 +51,14 @@ export class Mover {
   }
 
   /** See `MigrationTarget.move`. */
-  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {
+  move(
+    unit: number,
+    from: number,
+    to: number,
+    signal?: AbortSignal,
+  ): MoveResult | Promise<MoveResult> {
     this.#integrity.settle();
-    if (unit >= chunkUnitBase) return this.#moveChunk(unit - chunkUnitBase, from, to);
+    if (unit >= chunkUnitBase) return this.#moveChunk(unit - chunkUnitBase, from, to, signal);
     return this.moveSmall(unit, from, to);
   }
 
@@ -92,7 +101,12 @@ export class Mover {
     return (where & watchedFlag) === 0 || this.#integrity.check(id);
   };
 
-  #moveChunk(chunk: number, from: number, to: number): MoveResult | Promise<MoveResult> {
+  #moveChunk(
+    chunk: number,
+    from: number,
+    to: number,
+    signal: AbortSignal | undefined,
+  ): MoveResult | Promise<MoveResult> {
     const { set, largeOfChunk } = this.#space;
     const object = largeOfChunk.get(chunk);
     if (object === undefined) return 'gone';
@@ -106,12 +120,22 @@ export class Mover {
       .find((backend) => this.#space.compactor.makeRunRoom(backend, 1, this.mayMove));
     if (target === undefined) return 'full';
     const movable = set.canMovePages(source, target);
+    const live = movable || set.heap.migrationMode === 'transparent';
     // Other threads may hold the view, and the copy stops only this one.
-    if (!movable && object.exposed && !object.ownerThreadOnly) return 'unsupported';
+    if (!live && !this.#isOurs(object)) return 'unsupported';
     const original = this.#original(object, chunk);
     if (original === 'damaged') return original;
-    const carriage = { object, chunk, source, target, original };
-    return movable ? this.#movePages(carriage) : this.#reback(carriage);
+    const carriage = { object, chunk, source, target, original, signal };
+    if (!live) return this.#reback(carriage);
+    const { heap } = set;
+    return this.#moveLive(carriage, (backend) =>
+      movable ? heap.movePages(chunk, 1, backend) : heap.moveChunk(chunk, backend),
+    );
+  }
+
+  #isOurs(object: LargeObject): boolean {
+    if (!object.exposed) return true;
+    return object.ownerThreadOnly && this.#space.set.heap.attachedThreads(object.firstChunk) === 0;
   }
 
   #reback(carriage: Carriage): MoveResult {
@@ -119,6 +143,7 @@ export class Mover {
     const { chunk, source, target } = carriage;
     try {
       const result = heap.rebackChunk(chunk, target.index);
+      this.#notePause(result);
       if (result.applied === 0) return refused(result);
     } catch (error) {
       return this.#failure(error, carriage);
@@ -133,18 +158,27 @@ export class Mover {
     return this.#restored(carriage, back);
   }
 
-  async #movePages(carriage: Carriage): Promise<MoveResult> {
-    const { heap } = this.#space.set;
-    const { object, chunk, source, target } = carriage;
+  /** In the background; `carry` moves the chunk to a backend. */
+  async #moveLive(
+    carriage: Carriage,
+    carry: (backend: number) => Promise<ChunkMoveResult>,
+  ): Promise<MoveResult> {
+    const { object, source, target, signal } = carriage;
+    const cancel = (): void => this.#space.set.heap.cancelMove(object.firstChunk);
     return this.#whileMoving(object, async () => {
+      signal?.addEventListener('abort', cancel, { once: true });
       try {
-        const result = await heap.movePages(chunk, 1, target.index);
+        const result = await carry(target.index);
+        this.#notePause(result);
+        if (result.applied === 0 && signal?.aborted === true) return 'cancelled';
         if (result.applied === 0) return refused(result);
         if (this.#isWhole(carriage)) return this.#arrived(carriage);
-        const back = await heap.movePages(chunk, 1, source.index).catch(() => undefined);
+        const back = await carry(source.index).catch(() => undefined);
         return this.#restored(carriage, back !== undefined && back.applied > 0);
       } catch (error) {
         return this.#failure(error, carriage);
+      } finally {
+        signal?.removeEventListener('abort', cancel);
       }
     });
   }
@@ -221,6 +255,10 @@ export class Mover {
     return this.#space.largeOfChunk.get(object.firstChunk) !== object;
   }
 
+  #notePause({ pauseNs }: ChunkMoveResult): void {
+    if (pauseNs > 0) this.pauses.record(Math.round(pauseNs));
+  }
+
   #badCopy(id: number): FailedMove {
     const code = this.#space.set.damage.moved ? 'ERR_TIER_LOST' : 'ERR_TIER_CORRUPT';
     this.#integrity.settle();
@@ -244,5 +282,7 @@ export class Mover {
 /** Nothing was moved: what the kernel said of the first page that stayed. */
 function refused({ reasons }: ChunkMoveResult): MoveResult {
   const [code] = Object.keys(reasons);
+  // By a lease or pin that came meanwhile.
+  if (code === 'CANCELLED') return 'leased';
   return code === undefined ? 'refused' : { outcome: 'refused', code };
 }

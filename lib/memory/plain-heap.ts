@@ -11,7 +11,9 @@ import {
   type ChunkMoveResult,
   chunkBytes,
   type DamagedRange,
+  type MigrationMode,
   type NativeHeap,
+  type NativeHotnessSource,
   type Placement,
 } from '../native.ts';
 import type { BackendConfig } from '../tiers/tier.ts';
@@ -32,6 +34,8 @@ interface PlainBackend {
 export class PlainHeap implements NativeHeap {
   /** Never moves: the runtime's own memory is not watched. */
   readonly damageCount: Uint32Array = new Uint32Array(1);
+  /** Nothing is copied, so nobody has to be held back. */
+  readonly migrationMode: MigrationMode = 'transparent';
   readonly #backends: PlainBackend[] = [];
   readonly #runs: Map<number, Run> = new Map();
   readonly #backendOf: number[] = [];
@@ -112,20 +116,27 @@ export class PlainHeap implements NativeHeap {
     this.#backend(this.backendOf(chunk)).mappedChunks--;
     this.#backendOf[chunk] = backend;
     target.mappedChunks++;
-    return { tried: 1, applied: 1, failed: 0, copiedBytes: 0, durationNs: 0, reasons: {} };
+    return moved(1);
   }
 
   async movePages(firstChunk: number, chunks: number, backend: number): Promise<ChunkMoveResult> {
     for (let i = 0; i < chunks; i++) this.rebackChunk(firstChunk + i, backend);
-    return {
-      tried: chunks,
-      applied: chunks,
-      failed: 0,
-      copiedBytes: 0,
-      durationNs: 0,
-      reasons: {},
-    };
+    return moved(chunks);
   }
+
+  async moveChunk(chunk: number, backend: number): Promise<ChunkMoveResult> {
+    return this.rebackChunk(chunk, backend);
+  }
+
+  pin(firstChunk: number): void {
+    this.#run(firstChunk);
+  }
+
+  unpin(firstChunk: number): void {
+    this.#run(firstChunk);
+  }
+
+  cancelMove(): void {}
 
   async prefault(): Promise<void> {
     this.#check();
@@ -154,7 +165,19 @@ export class PlainHeap implements NativeHeap {
   }
 
   async calibrate(): Promise<CalibrationResult> {
-    throw new TierError('ERR_TIER_UNAVAILABLE', 'Calibration needs the native addon.');
+    throw needsAddon('Calibration');
+  }
+
+  openHotnessSource(): NativeHotnessSource {
+    throw needsAddon('Watching accesses');
+  }
+
+  shareRun(): string {
+    throw needsAddon('Sharing memory with other threads');
+  }
+
+  attachedThreads(): number {
+    return 0;
   }
 
   backendStats(backend: number): BackendStats {
@@ -166,6 +189,7 @@ export class PlainHeap implements NativeHeap {
       refusedAllocations: refused,
       unverifiedChunks: mappedChunks,
       retiredChunks: 0,
+      shadowChunks: 0,
       fixedAddress: true,
       durable: false,
       note: 'no native code',
@@ -195,6 +219,22 @@ export class PlainHeap implements NativeHeap {
       throw new TierError('ERR_TIER_INVALID', `No run starts at chunk ${firstChunk}.`);
     return run;
   }
+}
+
+function moved(chunks: number): ChunkMoveResult {
+  return {
+    tried: chunks,
+    applied: chunks,
+    failed: 0,
+    copiedBytes: 0,
+    durationNs: 0,
+    pauseNs: 0,
+    reasons: {},
+  };
+}
+
+function needsAddon(what: string): TierError {
+  return new TierError('ERR_TIER_UNAVAILABLE', `${what} needs the native addon.`);
 }
 
 /** Budgets are kept in units by the allocator above; physical memory comes in whole chunks. */

@@ -5,10 +5,12 @@ import { chunkBytes, type DamagedRange } from '../native.ts';
 import type { TierName } from '../tiers/tier.ts';
 import type { ByteRange } from './byte-ranges.ts';
 import { damageError, lostParts } from './damage-book.ts';
-import type { TypedArray, TypedArrayConstructor } from './data.ts';
+import { type TypedArray, type TypedArrayConstructor, typeName } from './data.ts';
 import { flushRun } from './flush.ts';
 import type { HandleOwner } from './handle.ts';
 import type { LargeObject } from './large-object.ts';
+import { prefaultInSteps } from './prefault.ts';
+import type { RegionToken } from './shared-region.ts';
 
 /** How many of a region's chunks are on a tier. */
 export interface RegionShare {
@@ -80,7 +82,8 @@ export class Region<V extends TypedArray = TypedArray> {
 
   /**
    * Reports an access to `length` elements from `start` (default: all). The engine moves the region's 2 MiB
-   * chunks by what is reported here.
+   * chunks by what is reported here. On a tier of files, report before you access: a walk in order, or with a
+   * constant stride, that is reported step by step is read ahead.
    */
   touch(options: { start?: number; length?: number; write?: boolean } = {}): void {
     this.#check();
@@ -92,21 +95,18 @@ export class Region<V extends TypedArray = TypedArray> {
       throw invalidValue('length', `at most ${this.#view.length - start}`, length);
     }
     const size = this.#view.BYTES_PER_ELEMENT;
-    this.#owner.store.ledger.noteLarge(this.#object, start * size, length * size, write);
+    this.#owner.store.noteUse(this.#object, start * size, length * size, write);
   }
 
   /**
-   * Keeps the region where it is until the pin is disposed, e.g. while another thread or an asynchronous
-   * `fs.read` uses its memory: `using pin = region.pin()`.
+   * Keeps the region where it is until the pin is disposed: `using pin = region.pin()`. Needed around I/O by which a
+   * device writes to the memory on its own (O_DIRECT, io_uring), which nothing can hold back; and where `stats()` says
+   * that the migration mode is `stop-the-world`, around every use by another thread or by an asynchronous call. A
+   * move under way is ended, which can take a millisecond.
    */
   pin(): Disposable {
     this.#check();
     const { store } = this.#owner;
-    if (this.#object.moving) {
-      throw new TierError('ERR_TIER_BUSY', 'A part of the region is being moved right now.', {
-        hint: 'Try again after the current optimizePlacement() has finished.',
-      });
-    }
     const hold = store.hold(this.#object.id);
     let open = true;
     return {
@@ -118,11 +118,47 @@ export class Region<V extends TypedArray = TypedArray> {
     };
   }
 
-  /** Prefaults `length` elements from `start` off the main thread, so that the first touch does not wait. */
+  /**
+   * Prefaults `length` elements from `start` off the main thread, so that the first touch does not wait. Files are
+   * brought in for reading; the first write of a page still tells the kernel, and when memory is short the kernel may
+   * drop pages again before they are used. Ends early when the region is disposed meanwhile.
+   */
   async prefault(start = 0, length: number = this.#view.length - start): Promise<void> {
     const { from, to } = this.#bytesOf(start, length);
     const { heap } = this.#owner.store.space.set;
-    await heap.prefault(this.#object.firstChunk, from, to - from);
+    await prefaultInSteps(heap, this.#object.firstChunk, { from, to }, () => this.disposed);
+  }
+
+  /**
+   * Says that `length` elements from `start` (default: all) will be used soon. What of them is in files is read in
+   * the background as far as there is room (`OpenOptions.prefetch`); nothing waits for it and it reports nothing:
+   * see `stats().prefetch`, and {@link prefault} to wait.
+   */
+  prefetch(start = 0, length: number = this.#view.length - start): void {
+    const { from, to } = this.#bytesOf(start, length);
+    this.#owner.store.prefetcher?.hintRegion(this.#object, from, to - from);
+  }
+
+  /**
+   * A token by which other threads of this process see the region's memory: send it, and `attachRegion` it there. A
+   * region that is disposed while others have it attached stays mapped, and in its tier's budget, until the last of
+   * them lets go. Its chunks go on moving where `stats()` says that the migration mode is `transparent`; else those
+   * that would have to be copied stay where they are as long as it is attached.
+   *
+   * @throws TierError `ERR_TIER_UNAVAILABLE` without the native addon
+   */
+  share(): RegionToken<V> {
+    this.#check();
+    const { store } = this.#owner;
+    const { id, firstChunk, byteLength } = this.#object;
+    const token = store.space.set.heap.shareRun(firstChunk, byteLength);
+    return { token, type: typeName(store.typeOf(id)), length: this.#view.length };
+  }
+
+  /** How often the region is attached now, by any thread. */
+  get attached(): number {
+    this.#check();
+    return this.#owner.store.space.set.heap.attachedThreads(this.#object.firstChunk);
   }
 
   /** What the device lost and was not acknowledged: these elements read as zeros. Empty as a rule. */

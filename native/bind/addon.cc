@@ -5,8 +5,10 @@
 #include <limits>
 
 #include "bind/arguments.h"
+#include "bind/attached_run.h"
 #include "bind/errors.h"
 #include "bind/heap.h"
+#include "bind/hotness.h"
 #include "bind/machine.h"
 #include "memory/memkind_plugin.h"
 
@@ -44,9 +46,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonData());
   exports.Set("describeMachine", Napi::Function::New<DescribeMachine>(env, "describeMachine"));
   exports.Set("openHeap", Napi::Function::New<OpenHeap>(env, "openHeap"));
+  exports.Set("attachRun", Napi::Function::New<AttachRun>(env, "attachRun"));
   exports.Set("adjustExternalMemory",
               Napi::Function::New<AdjustExternalMemory>(env, "adjustExternalMemory"));
   exports.Set("setErrorFactory", Napi::Function::New<SetErrorFactory>(env, "setErrorFactory"));
+  exports.Set("probeHotnessSources",
+              Napi::Function::New<DescribeHotnessSources>(env, "probeHotnessSources"));
   exports.Set("memkindStatus", Napi::Function::New<MemkindStatus>(env, "memkindStatus"));
   return exports;
 }

@@ -13,12 +13,15 @@
 #include "bind/backend_config.h"
 #include "bind/calibrate_task.h"
 #include "bind/errors.h"
+#include "bind/external_buffer.h"
 #include "bind/heap_state.h"
 #include "bind/heap_tasks.h"
+#include "bind/hotness.h"
 #include "bind/run_buffers.h"
 #include "memory/page_placement.h"
 #include "migrate/reback.h"
 #include "migrate/strays.h"
+#include "sys/userfaultfd.h"
 
 namespace memtiers {
 namespace {
@@ -53,7 +56,7 @@ class HeapObject {
   Napi::Value Free(const Napi::CallbackInfo& info) {
     const uint32_t first = ToUint32(info[0], "firstChunk");
     ThrowIfFailed(info.Env(), heap().RunAt(first).status());
-    buffers_.Revoke(info.Env(), first);
+    buffers_.Revoke(first);
     ThrowIfFailed(info.Env(), heap().Free(first));
     return info.Env().Undefined();
   }
@@ -111,6 +114,27 @@ class HeapObject {
     return Task::Start(info.Env(), MakeMovePages(info.Env(), state_, first, chunks, backend));
   }
 
+  Napi::Value MoveChunk(const Napi::CallbackInfo& info) {
+    const uint32_t chunk = ToUint32(info[0], "chunk");
+    const uint32_t backend = ToUint32(info[1], "backend");
+    return Task::Start(info.Env(), MakeMoveChunk(info.Env(), state_, chunk, backend));
+  }
+
+  Napi::Value Pin(const Napi::CallbackInfo& info) {
+    ThrowIfFailed(info.Env(), heap().Pin(ToUint32(info[0], "firstChunk")));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Unpin(const Napi::CallbackInfo& info) {
+    ThrowIfFailed(info.Env(), heap().Unpin(ToUint32(info[0], "firstChunk")));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value CancelMove(const Napi::CallbackInfo& info) {
+    ThrowIfFailed(info.Env(), heap().CancelMove(ToUint32(info[0], "firstChunk")));
+    return info.Env().Undefined();
+  }
+
   Napi::Value Prefault(const Napi::CallbackInfo& info) {
     const RunBytes range = {.first = ToUint32(info[0], "firstChunk"),
                             .offset = ToBytes(info[1], "byteOffset"),
@@ -144,6 +168,10 @@ class HeapObject {
     return Task::Start(info.Env(), MakeFlush(info.Env(), state_, range));
   }
 
+  Napi::Value OpenHotnessSource(const Napi::CallbackInfo& info) {
+    return MakeHotnessSource(info, state_);
+  }
+
   Napi::Value DamagedRanges(const Napi::CallbackInfo& info) {
     const std::vector<DamagedRange> ranges = heap().DamagedRanges();
     Napi::Array value = Napi::Array::New(info.Env(), ranges.size());
@@ -168,15 +196,26 @@ class HeapObject {
     value.Set("refusedAllocations", static_cast<double>(stats.refused_allocations));
     value.Set("unverifiedChunks", static_cast<double>(stats.unverified_chunks));
     value.Set("retiredChunks", static_cast<double>(stats.retired_chunks));
+    value.Set("shadowChunks", static_cast<double>(stats.shadow_chunks));
     value.Set("fixedAddress", stats.fixed_address);
     value.Set("durable", stats.durable);
     value.Set("note", stats.note);
     return value;
   }
 
+  Napi::Value ShareRun(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    const uint64_t bytes = ToBytes(info[1], "byteLength");
+    return Napi::String::New(info.Env(), ValueOrThrow(info.Env(), state_->Share(first, bytes)));
+  }
+
+  Napi::Value AttachedThreads(const Napi::CallbackInfo& info) {
+    return Number(info, ValueOrThrow(info.Env(), heap().Holders(ToUint32(info[0], "firstChunk"))));
+  }
+
   Napi::Value Close(const Napi::CallbackInfo& info) {
     if (!heap().closed()) {
-      buffers_.RevokeAll(info.Env());
+      buffers_.RevokeAll();
       heap().Close();
     }
     return info.Env().Undefined();
@@ -190,7 +229,9 @@ class HeapObject {
   template <Method method>
   static Napi::Value Call(const Napi::CallbackInfo& info) {
     try {
-      return (From(info).*method)(info);
+      HeapObject& object = From(info);
+      object.state_->Settle();
+      return (object.*method)(info);
     } catch (const std::bad_alloc&) {
       throw ToError(info.Env(), Status::FromErrno(ENOMEM, "", "the heap's own tables"));
     }
@@ -232,20 +273,10 @@ void Define(Napi::Object object, const char* name) {
 // The counter's word for JavaScript, which may keep it longer than the heap.
 Napi::Value ToView(Napi::Env env, const std::shared_ptr<DamageCounter>& counter) {
   static_assert(sizeof(DamageCounter) == sizeof(uint32_t) && DamageCounter::is_always_lock_free);
-  auto held = std::make_unique<std::shared_ptr<DamageCounter>>(counter);
-  napi_value buffer = nullptr;
-  const napi_status made = napi_create_external_arraybuffer(
-      env, counter.get(), sizeof(DamageCounter),
-      [](napi_env, void*, void* hint) {
-        delete static_cast<std::shared_ptr<DamageCounter>*>(hint);
-      },
-      held.get(), &buffer);
-  if (made == napi_no_external_buffers_allowed) {
-    ThrowIfFailed(env, {Code::kUnavailable, "this JavaScript engine has no external ArrayBuffers"});
-  }
-  (void)held.release();  // from here on the finalizer's, also when creation failed
-  if (made != napi_ok) throw Napi::Error::New(env);
-  return Napi::Uint32Array::New(env, 1, Napi::ArrayBuffer(env, buffer), 0);
+  const Napi::ArrayBuffer buffer =
+      NewExternalBuffer(env, counter.get(), sizeof(DamageCounter),
+                        std::make_unique<std::shared_ptr<DamageCounter>>(counter));
+  return Napi::Uint32Array::New(env, 1, buffer, 0);
 }
 
 }  // namespace
@@ -257,6 +288,7 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   std::unique_ptr<Heap> heap = ValueOrThrow(env, Heap::Open(reserve_bytes));
   Napi::Object object = Napi::Object::New(env);
   object.Set("damageCount", ToView(env, heap->damage_counter()));
+  object.Set("migrationMode", ProbeUserfaultfd().error == 0 ? "transparent" : "stop-the-world");
   auto wrapped = std::make_unique<HeapObject>(env, std::move(heap));
   if (napi_wrap(env, object, wrapped.get(), DeleteHeapObject, nullptr, nullptr) != napi_ok) {
     throw Napi::Error::New(env);
@@ -271,6 +303,10 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   Define<&HeapObject::Placement>(object, "placement");
   Define<&HeapObject::RebackChunk>(object, "rebackChunk");
   Define<&HeapObject::MovePages>(object, "movePages");
+  Define<&HeapObject::MoveChunk>(object, "moveChunk");
+  Define<&HeapObject::Pin>(object, "pin");
+  Define<&HeapObject::Unpin>(object, "unpin");
+  Define<&HeapObject::CancelMove>(object, "cancelMove");
   Define<&HeapObject::Prefault>(object, "prefault");
   Define<&HeapObject::Write>(object, "write");
   Define<&HeapObject::Flush>(object, "flush");
@@ -279,6 +315,9 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   Define<&HeapObject::BackendStats>(object, "backendStats");
   Define<&HeapObject::IsAvailable>(object, "isAvailable");
   Define<&HeapObject::StrayChunks>(object, "strayChunks");
+  Define<&HeapObject::OpenHotnessSource>(object, "openHotnessSource");
+  Define<&HeapObject::ShareRun>(object, "shareRun");
+  Define<&HeapObject::AttachedThreads>(object, "attachedThreads");
   Define<&HeapObject::Close>(object, "close");
   return object;
 }

@@ -1,6 +1,7 @@
 #include "bind/heap_tasks.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "bind/arguments.h"
 #include "bind/errors.h"
 #include "bind/run_task.h"
+#include "migrate/live_move.h"
 #include "migrate/move_job.h"
 #include "sys/mapping.h"
 #include "sys/probe.h"
@@ -57,8 +59,8 @@ std::vector<Part> FindParts(const Heap& heap, const RunBytes& range, std::byte* 
 
 class PrefaultTask final : public RunTask {
  public:
-  PrefaultTask(std::shared_ptr<HeapState> state, const RunBytes& range, std::byte* address)
-      : RunTask(std::move(state), range), parts_(FindParts(heap(), range, address)) {}
+  PrefaultTask(std::shared_ptr<HeapState> state, const RunBytes& range, std::vector<Part> parts)
+      : RunTask(std::move(state), range), parts_(std::move(parts)) {}
 
  private:
   void Run() override {
@@ -73,10 +75,69 @@ class PrefaultTask final : public RunTask {
   std::vector<Part> parts_;
 };
 
+// The same for pages of files alone. The run may be freed, or its chunks moved, while this is under
+// way: reading ahead must not be what keeps memory from being given back, and the address space
+// stays reserved for as long as the state is held. Backends are gone sooner, and so not asked.
+class FilePrefaultTask final : public Task {
+ public:
+  FilePrefaultTask(std::shared_ptr<HeapState> state, const RunBytes& range, std::vector<Part> parts)
+      : state_(std::move(state)), range_(range), parts_(std::move(parts)) {}
+
+  static bool CanRun(const std::vector<Part>& parts) {
+    return CanPopulate() && std::ranges::all_of(parts, [](const Part& part) {
+             return part.backend->kind() == BackendKind::kFile;
+           });
+  }
+
+ private:
+  void Run() override {
+    // With DAX there is nothing to read, and this does nothing.
+    for (const Part& part : parts_) StartReading(part.address, part.bytes);
+    for (const Part& part : parts_) {
+      status_ = PopulateReadIfMapped(part.address, part.bytes);
+      if (status_.code() == Code::kLost) FindLost(part);
+      if (!status_.ok()) return;
+    }
+  }
+
+  void FindLost(const Part& part) {
+    for (size_t offset = 0; offset < part.bytes; offset += PageBytes()) {
+      const std::byte* page = part.address + offset;
+      if (PopulateReadIfMapped(page, PageBytes()).code() == Code::kLost) lost_.push_back(page);
+    }
+  }
+
+  Status Finish() override {
+    const Heap& heap = state_->heap();
+    // Freed meanwhile: nobody asks any more.
+    if (!heap.PartOfRun(range_.first, ChunksOf(range_)).ok()) return {};
+    // The kernel says that a page is lost, a touch puts it on record. It takes no time: there is
+    // nothing to read.
+    for (const std::byte* page : lost_) TouchForRead(page, PageBytes());
+    if (!status_.ok() && status_.code() != Code::kLost) return status_;
+    return heap.CheckIntact(range_.first, range_.offset, range_.length);
+  }
+
+  static uint32_t ChunksOf(const RunBytes& range) {
+    const uint64_t end = std::max<uint64_t>(range.offset + range.length, 1);
+    return static_cast<uint32_t>(AlignUp(end, kChunkBytes) / kChunkBytes);
+  }
+
+  std::shared_ptr<HeapState> state_;
+  RunBytes range_;
+  std::vector<Part> parts_;
+  std::vector<const std::byte*> lost_;
+  Status status_;
+};
+
 class FlushTask final : public RunTask {
  public:
   FlushTask(std::shared_ptr<HeapState> state, const RunBytes& range, std::byte* address)
-      : RunTask(std::move(state), range), parts_(FindParts(heap(), range, address)) {}
+      : RunTask(std::move(state), range),
+        first_(heap().FirstOfRun(range.first)),
+        // Before the parts are looked up: they stay what they are until the end.
+        pinned_(heap().Pin(first_).ok()),
+        parts_(FindParts(heap(), range, address)) {}
 
  private:
   void Run() override {
@@ -87,8 +148,14 @@ class FlushTask final : public RunTask {
       durable_ = durable_ && flushed.value();
     }
   }
+  Status Finish() override {
+    if (pinned_) (void)heap().Unpin(first_);
+    return RunTask::Finish();
+  }
   Napi::Value ToValue(Napi::Env env) override { return Napi::Boolean::New(env, durable_); }
 
+  uint32_t first_;
+  bool pinned_;
   std::vector<Part> parts_;
   bool durable_ = true;
 };
@@ -130,12 +197,41 @@ class MovePagesTask final : public Task {
   MoveResult result_;
 };
 
+class MoveChunkTask final : public Task {
+ public:
+  MoveChunkTask(std::shared_ptr<HeapState> state, LiveMove move)
+      : state_(std::move(state)), move_(std::move(move)) {}
+
+ private:
+  void Run() override { move_.Run(); }
+  Status Finish() override {
+    const Result<MoveResult> result = move_.Finish(state_->heap());
+    if (result.ok()) {
+      result_ = result.value();
+    } else if (result.status().error() == ECANCELED) {
+      result_ = {.tried = 1, .applied = 0, .failed = 1, .reasons = {{"CANCELLED", 1}}};
+    } else {
+      return result.status();
+    }
+    return {};
+  }
+  Napi::Value ToValue(Napi::Env env) override { return memtiers::ToValue(env, result_); }
+
+  std::shared_ptr<HeapState> state_;
+  LiveMove move_;
+  MoveResult result_;
+};
+
 }  // namespace
 
 std::unique_ptr<Task> MakePrefault(Napi::Env env, std::shared_ptr<HeapState> state,
                                    const RunBytes& range) {
   std::byte* const address = Locate(env, *state, range);
-  return std::make_unique<PrefaultTask>(std::move(state), range, address);
+  std::vector<Part> parts = FindParts(state->heap(), range, address);
+  if (FilePrefaultTask::CanRun(parts)) {
+    return std::make_unique<FilePrefaultTask>(std::move(state), range, std::move(parts));
+  }
+  return std::make_unique<PrefaultTask>(std::move(state), range, std::move(parts));
 }
 
 std::unique_ptr<Task> MakeFlush(Napi::Env env, std::shared_ptr<HeapState> state,
@@ -156,6 +252,12 @@ std::unique_ptr<Task> MakeMovePages(Napi::Env env, std::shared_ptr<HeapState> st
   return std::make_unique<MovePagesTask>(std::move(state), std::move(job));
 }
 
+std::unique_ptr<Task> MakeMoveChunk(Napi::Env env, std::shared_ptr<HeapState> state, uint32_t chunk,
+                                    uint32_t backend) {
+  LiveMove move = ValueOrThrow(env, LiveMove::Begin(state->heap(), chunk, backend));
+  return std::make_unique<MoveChunkTask>(std::move(state), std::move(move));
+}
+
 Napi::Value ToValue(Napi::Env env, const MoveResult& result) {
   Napi::Object reasons = Napi::Object::New(env);
   for (const auto& [reason, pages] : result.reasons) {
@@ -167,6 +269,7 @@ Napi::Value ToValue(Napi::Env env, const MoveResult& result) {
   value.Set("failed", Napi::Number::New(env, result.failed));
   value.Set("copiedBytes", Napi::Number::New(env, static_cast<double>(result.copied_bytes)));
   value.Set("durationNs", Napi::Number::New(env, static_cast<double>(result.duration.count())));
+  value.Set("pauseNs", Napi::Number::New(env, static_cast<double>(result.pause.count())));
   value.Set("reasons", reasons);
   return value;
 }

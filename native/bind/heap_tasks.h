@@ -23,6 +23,8 @@ std::unique_ptr<Task> MakeWrite(Napi::Env env, std::shared_ptr<HeapState> state,
                                 const RunBytes& range, const Napi::Uint8Array& source);
 std::unique_ptr<Task> MakeMovePages(Napi::Env env, std::shared_ptr<HeapState> state, uint32_t first,
                                     uint32_t chunks, uint32_t backend);
+std::unique_ptr<Task> MakeMoveChunk(Napi::Env env, std::shared_ptr<HeapState> state, uint32_t chunk,
+                                    uint32_t backend);
 
 // The result as the ChunkMoveResult of lib/native.ts.
 Napi::Value ToValue(Napi::Env env, const MoveResult& result);

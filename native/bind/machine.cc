@@ -144,6 +144,15 @@ Napi::Object ToObject(Napi::Env env, const Permissions& permissions) {
   return object;
 }
 
+Napi::Object ToObject(Napi::Env env, const UserfaultfdProbe& probe) {
+  const char* const door = probe.door == UserfaultfdDoor::kSyscall ? "syscall" : "device";
+  Napi::Object object = Napi::Object::New(env);
+  object["via"] = probe.error == 0 ? Napi::String::New(env, door) : env.Null();
+  object["errno"] = Napi::Number::New(env, probe.error);
+  object["recordsWrites"] = probe.records_writes;
+  return object;
+}
+
 Napi::Object ToObject(Napi::Env env, const KernelFacts& kernel) {
   Napi::Object object = Napi::Object::New(env);
   object["release"] = kernel.release;
@@ -174,6 +183,7 @@ Napi::Value DescribeMachine(const Napi::CallbackInfo& info) {
   object["memoryLimitBytes"] = limit ? ToNumber(env, limit->limit_bytes) : env.Null();
   object["memoryUsedBytes"] = limit ? ToNumber(env, limit->used_bytes) : env.Null();
   object["permissions"] = ToObject(env, machine.permissions);
+  object["userfaultfd"] = ToObject(env, machine.userfaultfd);
   object["kernel"] = ToObject(env, machine.kernel);
   object["lastLevelCacheBytes"] =
       machine.last_level_cache_bytes ? ToNumber(env, *machine.last_level_cache_bytes) : env.Null();

@@ -1,25 +1,13 @@
 #include "bind/run_buffers.h"
 
-#include <string>
 #include <utility>
 
 #include "base/bytes.h"
 #include "bind/arguments.h"
 #include "bind/errors.h"
+#include "bind/external_buffer.h"
 
 namespace memtiers {
-namespace {
-
-// V8 aborts the process or throws, depending on version, on more; Node 20 stops at 4 GiB.
-uint64_t MaxBufferBytes(Napi::Env env) {
-  constexpr uint32_t kNodeWithLargeBuffers = 22;
-  const napi_node_version* version = nullptr;
-  const bool large =
-      napi_get_node_version(env, &version) == napi_ok && version->major >= kNodeWithLargeBuffers;
-  return large ? 1024 * kGiB : 4 * kGiB;
-}
-
-}  // namespace
 
 Napi::Value RunBuffers::Get(Napi::Env env, const std::shared_ptr<HeapState>& state, uint32_t first,
                             uint64_t bytes) {
@@ -28,56 +16,50 @@ Napi::Value RunBuffers::Get(Napi::Env env, const std::shared_ptr<HeapState>& sta
   if (known != entries_.end()) {
     const Napi::ArrayBuffer alive = known->second.buffer.Value();
     if (!alive.IsEmpty()) return alive;
+    Revoke(known->second);
     entries_.erase(known);
   }
   if (bytes == 0 || bytes > run.chunks * kChunkBytes) {
     ThrowInvalid(env, "byteLength", "from 1 to the bytes of the run");
   }
-  if (bytes > MaxBufferBytes(env)) {
-    ThrowInvalid(env, "byteLength", "at most " + std::to_string(MaxBufferBytes(env)));
-  }
-  auto hold = std::make_unique<Hold>(Hold{.state = state, .first = first});
-  napi_value buffer = nullptr;
-  const napi_status made =
-      napi_create_external_arraybuffer(env, run.address, bytes, Finalize, hold.get(), &buffer);
-  if (made == napi_no_external_buffers_allowed) {
-    ThrowIfFailed(env, {Code::kUnavailable, "this JavaScript engine has no external ArrayBuffers"});
-  }
-  Hold* const held = hold.release();  // from here on the finalizer's, also when creation failed
-  if (made != napi_ok) throw Napi::Error::New(env);
-  Entry entry;
-  entry.buffer = Napi::Weak(Napi::ArrayBuffer(env, buffer));
-  entry.hold = held;
-  entries_.emplace(first, std::move(entry));
-  return Napi::ArrayBuffer(env, buffer);
+  const auto hold = std::make_shared<Hold>(state, first);
+  const Napi::ArrayBuffer buffer =
+      NewExternalBuffer(env, run.address, bytes, std::make_unique<std::shared_ptr<Hold>>(hold));
+  entries_.emplace(first, Entry{.buffer = Napi::Weak(buffer), .hold = hold});
+  return buffer;
 }
 
-void RunBuffers::Finalize(napi_env /*env*/, void* /*data*/, void* hint) {
-  const std::unique_ptr<Hold> hold(static_cast<Hold*>(hint));
-  if (hold->keeps_run) hold->state->heap().EndUse(hold->first);
+RunBuffers::Hold::~Hold() {
+  if (keeps_run) state->heap().EndUse(first);
 }
 
-void RunBuffers::Revoke(Napi::Env /*env*/, Entry& entry) {
+void RunBuffers::Hold::KeepRun() {
+  if (!keeps_run) state->heap().BeginUse(first);
+  keeps_run = true;
+}
+
+void RunBuffers::Revoke(Entry& entry) {
+  const std::shared_ptr<Hold> hold = entry.hold.lock();
+  if (hold == nullptr) return;  // collected: nobody is left to see the memory
   Napi::ArrayBuffer buffer = entry.buffer.Value();
-  if (buffer.IsEmpty()) return;  // collected: nobody is left to see the memory
-  if (buffer.IsDetached()) {
-    // Somebody else did it: the bytes live on under another ArrayBuffer.
-    entry.hold->keeps_run = true;
-    entry.hold->state->heap().BeginUse(entry.hold->first);
+  if (buffer.IsEmpty() || buffer.IsDetached()) {
+    // It was collected, and the bytes are about to be; or somebody else detached it, and they live
+    // on under another ArrayBuffer.
+    hold->KeepRun();
   } else {
     buffer.Detach();
   }
 }
 
-void RunBuffers::Revoke(Napi::Env env, uint32_t first) {
+void RunBuffers::Revoke(uint32_t first) {
   const auto entry = entries_.find(first);
   if (entry == entries_.end()) return;
-  Revoke(env, entry->second);
+  Revoke(entry->second);
   entries_.erase(entry);
 }
 
-void RunBuffers::RevokeAll(Napi::Env env) {
-  for (auto& [first, entry] : entries_) Revoke(env, entry);
+void RunBuffers::RevokeAll() {
+  for (auto& [first, entry] : entries_) Revoke(entry);
   entries_.clear();
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "bind/heap_state.h"
 
@@ -27,23 +28,29 @@ class RunBuffers {
 
   // Revokes the run's buffer: its length and that of its views becomes 0. REQUIRES: the run still
   // exists.
-  void Revoke(Napi::Env env, uint32_t first);
-  void RevokeAll(Napi::Env env);
+  void Revoke(uint32_t first);
+  void RevokeAll();
 
  private:
-  // Shared with the buffer's finalizer, which may come long after the run has gone.
+  // The buffer's share in the heap, which goes when nobody can reach the bytes by it any more. That
+  // may be long after the run has gone.
   struct Hold {
     std::shared_ptr<HeapState> state;
     uint32_t first = 0;
     bool keeps_run = false;
+
+    Hold(std::shared_ptr<HeapState> whose, uint32_t run) : state(std::move(whose)), first(run) {}
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    ~Hold();
+    void KeepRun();
   };
   struct Entry {
     Napi::Reference<Napi::ArrayBuffer> buffer;
-    Hold* hold = nullptr;
+    std::weak_ptr<Hold> hold;
   };
 
-  static void Finalize(napi_env env, void* data, void* hint);
-  static void Revoke(Napi::Env env, Entry& entry);
+  static void Revoke(Entry& entry);
 
   std::map<uint32_t, Entry> entries_;
 };

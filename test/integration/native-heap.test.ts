@@ -77,6 +77,7 @@ describe('runs and buffers', () => {
       refusedAllocations: 1,
       unverifiedChunks: 0,
       retiredChunks: 0,
+      shadowChunks: 0,
       durable: false,
       fixedAddress: true,
       note: '',
@@ -93,6 +94,25 @@ describe('runs and buffers', () => {
     expect(moved[5]).toBe(9);
     expect(heap.backendStats(memory).mappedBytes).toBe(chunkBytes);
   });
+
+  it.skipIf(!('transfer' in ArrayBuffer.prototype))(
+    'keeps it when the buffer that the program had first was collected, too',
+    async () => {
+      const first = heap.allocate(memory, 1);
+      const moved = (() => {
+        const buffer = heap.buffer(first, chunkBytes) as ArrayBuffer & { transfer(): ArrayBuffer };
+        return new Uint8Array(buffer.transfer());
+      })();
+      for (let i = 0; i < 5; i++) {
+        globalThis.gc?.();
+        await sleep(1);
+      }
+      heap.free(first);
+      moved[5] = 9;
+      expect(moved[5]).toBe(9);
+      expect(heap.backendStats(memory).mappedBytes).toBe(chunkBytes);
+    },
+  );
 
   it('outlives its own object for as long as a buffer is reachable', async () => {
     const bytes = (() => {

@@ -12,9 +12,16 @@ function targetOf(fd: string): string {
   }
 }
 
+/** Paths by which this process's backing files in a directory can be opened. */
+export function backingFiles(directory: string): string[] {
+  return readdirSync('/proc/self/fd')
+    .filter((fd) => targetOf(fd).startsWith(`${directory}/`))
+    .map((fd) => `/proc/self/fd/${fd}`);
+}
+
 /** What an administrator or a failing drive can do to the one backing file in a directory. */
 export function cutBackingFile(directory: string, bytes: number): void {
-  const fds = readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(`${directory}/`));
-  expect(fds).toHaveLength(1);
-  truncateSync(`/proc/self/fd/${fds[0]}`, bytes);
+  const files = backingFiles(directory);
+  expect(files).toHaveLength(1);
+  truncateSync(files[0], bytes);
 }

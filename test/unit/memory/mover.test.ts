@@ -163,7 +163,7 @@ describe.each([
       throw new TierError('ERR_TIER_NO_PERMISSION', 'no');
     };
     expect(await move()).toEqual({ outcome: 'refused', code: 'ERR_TIER_NO_PERMISSION' });
-    const nothing = { tried: 1, applied: 0, failed: 1, copiedBytes: 0, durationNs: 0 };
+    const nothing = { tried: 1, applied: 0, failed: 1, copiedBytes: 0, durationNs: 0, pauseNs: 0 };
     heap.rebackChunk = () => ({ ...nothing, reasons: { EBUSY: 3 } });
     heap.movePages = async () => ({ ...nothing, reasons: { EBUSY: 3 } });
     expect(await move()).toEqual({ outcome: 'refused', code: 'EBUSY' });
@@ -317,5 +317,63 @@ describe('making room by moving values within a tier', () => {
       }
     }
     expect(lost).toBeGreaterThan(20);
+  });
+});
+
+describe('a region’s chunk between memory and files', () => {
+  const exposed = (options: { live: boolean; ownerThreadOnly?: boolean }) => {
+    const { store, heap } = damageableStore(fileTiers([16, 16]));
+    Object.assign(heap, { migrationMode: options.live ? 'transparent' : 'stop-the-world' });
+    const order = { tiers: [0], node: -1, pinned: false };
+    const id = store.allocate(0, chunkBytes, order, options.ownerThreadOnly ?? false);
+    const { firstChunk } = store.space.largeOf(id)!;
+    const move = (signal?: AbortSignal) =>
+      store.units.move(chunkUnitBase + firstChunk, 0, 1, signal);
+    return { store, heap, id, move };
+  };
+
+  it('moves under everybody’s hands where they can be held back', async () => {
+    expect(await exposed({ live: true }).move()).toBe('moved');
+  });
+
+  it('stays where they cannot, unless only this thread uses it', async () => {
+    expect(await exposed({ live: false }).move()).toBe('unsupported');
+    const ours = exposed({ live: false, ownerThreadOnly: true });
+    ours.heap.attachedThreads = () => 1;
+    expect(await ours.move()).toBe('unsupported');
+    ours.heap.attachedThreads = () => 0;
+    expect(await ours.move()).toBe('moved');
+  });
+
+  it('can be called back by a signal, and by a pin that comes meanwhile', async () => {
+    const { heap, move } = exposed({ live: true });
+    const cancelled: number[] = [];
+    const reasons = { CANCELLED: 1 };
+    let end = () => {};
+    heap.moveChunk = () =>
+      new Promise((resolve) => {
+        end = () =>
+          resolve({
+            tried: 1,
+            applied: 0,
+            failed: 1,
+            copiedBytes: 0,
+            durationNs: 0,
+            pauseNs: 0,
+            reasons,
+          });
+      });
+    heap.cancelMove = (...chunk: number[]) => {
+      cancelled.push(...chunk);
+      end();
+    };
+    const controller = new AbortController();
+    const aborted = move(controller.signal);
+    controller.abort();
+    expect(await aborted).toBe('cancelled');
+    expect(cancelled).toHaveLength(1);
+    const pinned = move();
+    end();
+    expect(await pinned).toBe('leased');
   });
 });
