@@ -3,6 +3,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { TierError } from '../errors.ts';
+import type { Slices } from '../slices.ts';
 import { fileError } from './file-error.ts';
 import {
   checkHead,
@@ -29,28 +30,32 @@ const maxReadBytes = 2 ** 30;
 const maxKeyBytes = 4 * 4096;
 
 /**
- * The objects of a checkpoint.
+ * The objects of a checkpoint. Runs within the slice that has begun, but for the time it waits for the file. Objects
+ * that came with one read follow each other without a turn of the event loop: that is for the caller to see to.
  *
  * @throws TierError `ERR_TIER_CONFIG` for a file of another kind or version, `ERR_TIER_CORRUPT` for one that is cut
  *   off (before the first object) or damaged (at the object concerned)
  */
-export async function* readCheckpoint(path: string): AsyncGenerator<RestoredObject, void> {
+export async function* readCheckpoint(
+  path: string,
+  slices: Slices,
+): AsyncGenerator<RestoredObject, void> {
   const what = `The checkpoint ${path} could not be read`;
   let file: FileHandle | undefined;
   try {
-    file = await open(path, 'r');
-    const { size } = await file.stat();
-    const source = new Source(file);
+    file = await slices.outside(open(path, 'r'));
+    const { size } = await slices.outside(file.stat());
+    const source = new Source(file, slices);
     checkHead(await source.take(Math.min(headBytes, size)), path);
     const tail = Buffer.alloc(tailBytes);
-    await file.read(tail, 0, tailBytes, Math.max(0, size - tailBytes));
+    await slices.outside(file.read(tail, 0, tailBytes, Math.max(0, size - tailBytes)));
     const objects = decodeTail(tail, size);
     if (objects === undefined) throw corrupt(path, 'its end is missing: it was cut off');
     for (let i = 0; i < objects; i++) yield await readObject(source, path, i, size);
   } catch (error) {
     throw fileError(error, what);
   } finally {
-    await file?.close();
+    if (file !== undefined) await slices.outside(file.close());
   }
 }
 
@@ -82,13 +87,15 @@ function corrupt(path: string, why: string): TierError {
 /** A file read in order through one buffer. */
 class Source {
   readonly #file: FileHandle;
+  readonly #slices: Slices;
   readonly #buffer: Buffer = Buffer.allocUnsafe(bufferBytes);
   #start = 0;
   #end = 0;
   #position = 0;
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, slices: Slices) {
     this.#file = file;
+    this.#slices = slices;
   }
 
   /** The next bytes in an array of their own, shorter at the end of the file. */
@@ -119,7 +126,8 @@ class Source {
 
   async #read(into: Uint8Array, offset: number, byteLength: number): Promise<number> {
     const length = Math.min(byteLength, maxReadBytes);
-    const { bytesRead } = await this.#file.read(into, offset, length, this.#position);
+    const read = this.#file.read(into, offset, length, this.#position);
+    const { bytesRead } = await this.#slices.outside(read);
     this.#position += bytesRead;
     return bytesRead;
   }

@@ -2,8 +2,8 @@
 
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import type { Slices } from '../slices.ts';
 import { fileError } from './file-error.ts';
 import {
   encodeHead,
@@ -37,8 +37,6 @@ export const blockBytes: number = 256 * 1024;
 const batchBytes = blockBytes + 2 ** 20 + 2 ** 15;
 /** The most one call may write: lengths are 32-bit integers in libuv. */
 const maxWriteBytes = 2 ** 30;
-/** Main-thread time between two turns of the event loop. */
-const sliceMs = 0.2;
 
 let serial = 0;
 
@@ -49,13 +47,15 @@ let serial = 0;
 export async function writeCheckpoint(
   path: string,
   objects: Iterable<CheckpointObject | undefined>,
+  slices: Slices,
   signal?: AbortSignal,
 ): Promise<CheckpointSize> {
   const partial = `${path}.${process.pid}-${serial++}.partial`;
   let file: FileHandle | undefined;
   try {
     file = await open(partial, 'wx', 0o600);
-    const report = await writeObjects(file, objects, signal);
+    const opened = file;
+    const report = await slices.during(() => writeObjects(opened, objects, slices, signal));
     await file.sync();
     await file.close();
     file = undefined;
@@ -76,6 +76,7 @@ export async function writeCheckpoint(
 async function writeObjects(
   file: FileHandle,
   objects: Iterable<CheckpointObject | undefined>,
+  slices: Slices,
   signal: AbortSignal | undefined,
 ): Promise<CheckpointSize> {
   const batch = Buffer.allocUnsafe(batchBytes);
@@ -85,7 +86,8 @@ async function writeObjects(
   let count = 0;
   const flush = async (): Promise<void> => {
     for (let done = 0; done < used; ) {
-      done += (await file.write(batch, done, Math.min(used - done, maxWriteBytes))).bytesWritten;
+      const write = file.write(batch, done, Math.min(used - done, maxWriteBytes));
+      done += (await slices.outside(write)).bytesWritten;
     }
     written += used;
     used = 0;
@@ -99,7 +101,6 @@ async function writeObjects(
 
   signal?.throwIfAborted();
   add(encodeHead());
-  let sliceStart = performance.now();
   for (const object of objects) {
     if (object !== undefined) {
       add(encodeRecord(object));
@@ -113,10 +114,9 @@ async function writeObjects(
       add(sum);
       count++;
     }
-    if (performance.now() - sliceStart < sliceMs) continue;
-    await nextTurn();
+    if (!slices.spent) continue;
+    await slices.yield();
     signal?.throwIfAborted();
-    sliceStart = performance.now();
   }
   const fileBytes = written + used + tailBytes;
   add(encodeTail(count, fileBytes));

@@ -1,21 +1,23 @@
 /**
  * Makes room in a backend by moving small objects within it: packs the objects of sparse slabs together, and the
- * slabs of sparse chunks. Runs only when room is short; what it could not move stays where it was.
+ * slabs of sparse chunks. Runs when room is short, at once and on this thread; what it could not move stays where it was.
  */
 
 import type { BackendState } from './backend-set.ts';
 import type { MayMove, ObjectSpace } from './object-space.ts';
+import { Repacker } from './repacker.ts';
 import { classIndex, unitsPerChunk } from './size-classes.ts';
 import { isObject, isVacant, type Slab } from './slab.ts';
-import type { Relocation, SlabAllocator, Slot } from './slab-allocator.ts';
+import type { SlabAllocator } from './slab-allocator.ts';
 
 /** The compactor of one space. */
 export class Compactor {
   readonly #space: ObjectSpace;
-  readonly #slot: Slot = { chunk: 0, byteOffset: 0 };
+  readonly #repacker: Repacker;
 
   constructor(space: ObjectSpace) {
     this.#space = space;
+    this.#repacker = new Repacker(space);
   }
 
   /**
@@ -29,7 +31,7 @@ export class Compactor {
       this.#packSlabs(backend, mayMove, () => allocator.hasRoom(index));
       // Enough units, but scattered: a chunk that is emptied has them side by side.
       while (!allocator.hasRoom(index) && allocator.hasUnits(index)) {
-        if (!allocator.evacuateChunk(this.#relocation(mayMove))) break;
+        if (!allocator.evacuateChunk(this.#repacker.relocation(mayMove))) break;
       }
       return allocator.hasRoom(index);
     });
@@ -44,20 +46,10 @@ export class Compactor {
     const hasChunks = (): boolean => this.#space.set.freeChunks(backend) >= chunks;
     allocator.trim();
     while (!hasChunks()) {
-      if (!allocator.evacuateChunk(this.#relocation(mayMove))) return false;
+      if (!allocator.evacuateChunk(this.#repacker.relocation(mayMove))) return false;
       allocator.trim();
     }
     return true;
-  }
-
-  #relocation(mayMove: MayMove): Relocation {
-    const space = this.#space;
-    return {
-      mayMove,
-      isWhole: (id, chunk, byteOffset) => space.isWhole(id, chunk, byteOffset),
-      moved: (id, chunk, byteOffset) =>
-        space.writePlace(id, chunk, byteOffset, space.byteLength(id)),
-    };
   }
 
   #packSlabs(backend: BackendState, mayMove: MayMove, fits: () => boolean): boolean {
@@ -76,18 +68,10 @@ export class Compactor {
     for (let slot = 0; slot < slab.shape.slots && slab.used > 0; slot++) {
       const owner = slab.owners[slot];
       if (isVacant(owner)) continue;
-      if (!isObject(owner) || !mayMove(owner) || !this.#repack(allocator, owner)) return false;
+      if (!isObject(owner) || !mayMove(owner) || !this.#repacker.repack(allocator, owner)) {
+        return false;
+      }
     }
     return true;
-  }
-
-  #repack(allocator: SlabAllocator, id: number): boolean {
-    const space = this.#space;
-    const chunk = space.chunkOf(id);
-    const byteOffset = space.byteOffsetOf(id);
-    const byteLength = space.byteLength(id);
-    if (!allocator.allocate(classIndex(byteLength), id, this.#slot)) return false;
-    space.writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
-    return space.copyFrom(id, chunk, byteOffset);
   }
 }

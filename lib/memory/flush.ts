@@ -2,6 +2,7 @@
 
 import { TierError } from '../errors.ts';
 import { chunkBytes } from '../native.ts';
+import type { Slices } from '../slices.ts';
 import type { BackendSet } from './backend-set.ts';
 import { outside } from './byte-ranges.ts';
 import type { ObjectSpace } from './object-space.ts';
@@ -34,25 +35,32 @@ export async function flushRun(
  * Flushes every chunk in use, one after the other; what is freed meanwhile is left out. A device that fails does not
  * keep the others from being flushed: the first error is thrown in the end.
  */
-export async function flushAll(space: ObjectSpace, isClosed: () => boolean): Promise<boolean> {
+export async function flushAll(
+  space: ObjectSpace,
+  isClosed: () => boolean,
+  slices: Slices,
+): Promise<boolean> {
   let durable = true;
   let failure: { error: unknown } | undefined;
   const flush = async (firstChunk: number, byteLength: number): Promise<void> => {
     try {
-      if (!(await flushRun(space.set, firstChunk, 0, byteLength))) durable = false;
+      const flushed = flushRun(space.set, firstChunk, 0, byteLength);
+      if (!(await slices.outside(flushed))) durable = false;
     } catch (error) {
       failure ??= { error };
     }
   };
-  for (const allocator of space.allocators) {
-    for (const chunk of allocator.chunks) {
-      if (!isClosed() && allocator.holds(chunk)) await flush(chunk, chunkBytes);
+  await slices.during(async () => {
+    for (const allocator of space.allocators) {
+      for (const chunk of allocator.chunks) {
+        if (!isClosed() && allocator.holds(chunk)) await flush(chunk, chunkBytes);
+      }
     }
-  }
-  for (const object of [...space.large]) {
-    if (isClosed() || object === undefined || space.large[object.number] !== object) continue;
-    await flush(object.firstChunk, object.byteLength);
-  }
+    for (const object of [...space.large]) {
+      if (isClosed() || object === undefined || space.large[object.number] !== object) continue;
+      await flush(object.firstChunk, object.byteLength);
+    }
+  });
   if (failure !== undefined) throw failure.error;
   return durable;
 }

@@ -3,7 +3,7 @@
  * to other nodes, whatever they are bound to, and says nothing; when it returns they stay where they are.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Slices } from '../slices.ts';
 import type { Limit } from '../tiers/tier.ts';
 import type { BackendSet, BackendState } from './backend-set.ts';
 import type { Mover } from './mover.ts';
@@ -31,22 +31,25 @@ export async function bringStraysHome(
   { all, heap }: BackendSet,
   mover: Mover,
   isClosed: () => boolean,
+  slices: Slices,
 ): Promise<number> {
   let moved = 0;
-  for (const { index, config } of all) {
-    if (config.kind !== 'numa') continue;
-    let from: number | null = 0;
-    while (from !== null && !isClosed() && heap.isAvailable(index)) {
-      const strays: ReturnType<typeof heap.strayChunks> = heap.strayChunks(index, from);
-      from = strays.next;
-      for (const chunk of strays.chunks) {
-        // It may have been freed, or taken by somebody else, during the last move.
-        if (isClosed() || heap.strayChunks(index, chunk).chunks[0] !== chunk) continue;
-        if (await mover.bringHome(chunk)) moved++;
+  await slices.during(async () => {
+    for (const { index, config } of all) {
+      if (config.kind !== 'numa') continue;
+      let from: number | null = 0;
+      while (from !== null && !isClosed() && heap.isAvailable(index)) {
+        const strays: ReturnType<typeof heap.strayChunks> = heap.strayChunks(index, from);
+        from = strays.next;
+        for (const chunk of strays.chunks) {
+          // It may have been freed, or taken by somebody else, during the last move.
+          if (isClosed() || heap.strayChunks(index, chunk).chunks[0] !== chunk) continue;
+          if (await slices.outside(mover.bringHome(chunk))) moved++;
+        }
+        // One look is a slice of the main thread.
+        if (from !== null) await slices.yield();
       }
-      // One look is a slice of the main thread.
-      if (from !== null) await nextTurn();
     }
-  }
+  });
   return moved;
 }

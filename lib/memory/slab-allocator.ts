@@ -8,9 +8,10 @@
  */
 
 import type { BackendSet, BackendState } from './backend-set.ts';
+import { PartialSlabs } from './partial-slabs.ts';
 import { type SizeClass, sizeClasses, unitBytes } from './size-classes.ts';
 import { evacuating, isObject, notPartial, Slab } from './slab.ts';
-import { SlabChunk } from './slab-chunk.ts';
+import { type Home, SlabChunks } from './slab-chunks.ts';
 
 /** Asked and told about the objects of a slab that is copied elsewhere as a whole. */
 export interface Relocation {
@@ -30,20 +31,14 @@ export interface Slot {
 export class SlabAllocator {
   readonly #set: BackendSet;
   readonly #backend: BackendState;
-  readonly #partial: Slab[][] = sizeClasses.map(() => []);
-  readonly #chunks: Map<number, SlabChunk<Slab>> = new Map();
-  /** Chunks with free units. */
-  readonly #open: Set<SlabChunk<Slab>> = new Set();
-  /** At most one empty chunk is kept, so that a slab that comes and goes does not remap memory. */
-  #spare: SlabChunk<Slab> | undefined;
+  readonly #partial = new PartialSlabs();
+  readonly #chunks: SlabChunks;
   /** All slabs, for the rotating scan of the policy's snapshots. */
   readonly slabs: Slab[] = [];
   /** Bytes of slots in use. */
   #usedSlotBytes = 0;
   /** Bytes of all slabs. */
   #slabBytes = 0;
-  /** Units without a slab that get none, because bytes of them are lost. They stay charged. */
-  #deadUnits = 0;
   /** Slots in use by class, and the units their slabs would take if each class were packed. */
   readonly #usedSlots: Uint32Array = new Uint32Array(sizeClasses.length);
   #packedUnits = 0;
@@ -53,21 +48,41 @@ export class SlabAllocator {
   constructor(set: BackendSet, backend: BackendState) {
     this.#set = set;
     this.#backend = backend;
+    this.#chunks = new SlabChunks(set, backend);
+  }
+
+  /** Why the heap last refused a chunk; it goes into the message of `ERR_TIER_FULL`. */
+  get lastFailure(): unknown {
+    return this.#chunks.lastFailure;
   }
 
   /** Bytes of slabs that hold nothing, and of lost units. */
   get holeBytes(): number {
-    return this.#slabBytes - this.#usedSlotBytes + this.#deadUnits * unitBytes;
+    return this.#slabBytes - this.#usedSlotBytes + this.#chunks.deadUnits * unitBytes;
+  }
+
+  /** Bytes of all slabs, and of the slots of them that are in use. */
+  get slabBytes(): number {
+    return this.#slabBytes;
+  }
+
+  get usedSlotBytes(): number {
+    return this.#usedSlotBytes;
+  }
+
+  /** Bytes of the chunks with slabs in them that a slab could still get. */
+  get freeUnitBytes(): number {
+    return this.#chunks.units * unitBytes - this.#slabBytes;
   }
 
   /** Chunks held. */
   get chunks(): number[] {
-    return [...this.#chunks.keys()];
+    return this.#chunks.numbers;
   }
 
   /** Whether a chunk is one of this allocator's. */
   holds(chunk: number): boolean {
-    return this.#chunks.has(chunk);
+    return this.#chunks.get(chunk) !== undefined;
   }
 
   /** Bytes of slabs that packing the objects of each class together would free. */
@@ -77,11 +92,10 @@ export class SlabAllocator {
 
   /** Finds a slot of the class for object `id` and writes it to `into`; `false` when there is no room. */
   allocate(classIndex: number, id: number, into: Slot): boolean {
-    const partial = this.#partial[classIndex];
-    const slab: Slab | undefined = partial.at(-1) ?? this.#newSlab(sizeClasses[classIndex]);
+    const slab = this.#partial.fullest(classIndex) ?? this.#newSlab(sizeClasses[classIndex]);
     if (slab === undefined) return false;
     const slot = slab.take(id);
-    if (!slab.hasRoom) this.#removePartial(slab);
+    this.#partial.update(slab);
     this.#usedSlotBytes += slab.shape.slotBytes;
     if (this.#usedSlots[classIndex]++ % slab.shape.slots === 0) {
       this.#packedUnits += slab.shape.units;
@@ -94,14 +108,19 @@ export class SlabAllocator {
 
   /** Whether `allocate` would find a slot. */
   hasRoom(classIndex: number): boolean {
-    return this.#partial[classIndex].length > 0 || this.hasSlabRoom(classIndex);
+    return this.hasHole(classIndex) || this.hasSlabRoom(classIndex);
+  }
+
+  /** Whether `allocate` would find a slot in a slab that is there already. */
+  hasHole(classIndex: number): boolean {
+    return this.#partial.fullest(classIndex) !== undefined;
   }
 
   /** Whether a new slab of the class would find units side by side, or a chunk. */
   hasSlabRoom(classIndex: number): boolean {
     const { units } = sizeClasses[classIndex];
     if (!this.hasUnits(classIndex)) return false;
-    if (this.#openChunk(units) !== undefined) return true;
+    if (this.#chunks.withRun(units) !== undefined) return true;
     return this.#set.freeChunks(this.#backend) > 0;
   }
 
@@ -121,7 +140,7 @@ export class SlabAllocator {
     }
     this.objects--;
     if (slab.used === 0) this.#releaseSlab(slab);
-    else if (slab.partialAt === notPartial && slab.hasRoom) this.#addPartial(slab);
+    else this.#partial.update(slab);
   }
 
   /** As `free`, but as long as the slab has objects the slot is given to nobody. */
@@ -138,17 +157,12 @@ export class SlabAllocator {
   lose(chunk: number, byteOffset: number, byteLength: number, hit: (id: number) => void): void {
     const home = this.#chunks.get(chunk);
     if (home === undefined) return;
-    const slabs = new Set<Slab>();
-    for (
-      let unit = Math.floor(byteOffset / unitBytes);
-      unit * unitBytes < byteOffset + byteLength;
-      unit++
-    ) {
-      const slab = home.slabs[unit];
-      if (slab !== undefined) slabs.add(slab);
-      this.#charge(home.lose(unit));
-    }
+    const firstUnit = Math.floor(byteOffset / unitBytes);
+    const endUnit = Math.ceil((byteOffset + byteLength) / unitBytes);
+    const slabs = new Set(home.slabs.slice(firstUnit, endUnit));
+    this.#chunks.lose(home, firstUnit, endUnit);
     for (const slab of slabs) {
+      if (slab === undefined) continue;
       const { slotBytes, slots } = slab.shape;
       const from = Math.max(0, Math.floor((byteOffset - slab.byteOffset) / slotBytes));
       const to = Math.min(
@@ -159,10 +173,8 @@ export class SlabAllocator {
         const owner = slab.lose(slot);
         if (isObject(owner)) hit(owner);
       }
-      if (!slab.hasRoom && slab.partialAt >= 0) this.#removePartial(slab);
+      this.#partial.update(slab);
     }
-    if (home.freeUnits === 0) this.#open.delete(home);
-    if (home.empty) this.#releaseChunk(home);
   }
 
   /** Changes which object a slot belongs to. */
@@ -183,41 +195,27 @@ export class SlabAllocator {
   }
 
   /**
-   * The slab whose objects could be packed into other slabs of their class at the least cost, so that its
-   * units become free; undefined when no class has enough holes. Objects listed in `owners` are to be moved
-   * by the caller with `allocate`; the slab is taken out of allocation until then.
+   * The slab whose objects could be packed into other slabs of their class at about the least cost, so that its
+   * units become free; not one of `skip`. Undefined when no class has enough holes. Objects listed in `owners` are to
+   * be moved by the caller with `allocate`; the slab is taken out of allocation until then.
    */
-  sparsest(): Slab | undefined {
-    let best: Slab | undefined;
-    for (const partial of this.#partial) {
-      if (partial.length < 2) continue;
-      let holes = 0;
-      let sparse = partial[0];
-      for (const slab of partial) {
-        holes += slab.freeSlots;
-        if (slab.used < sparse.used) sparse = slab;
-      }
-      if (holes - sparse.freeSlots < sparse.used) continue;
-      const bytes = sparse.used * sparse.shape.slotBytes;
-      if (
-        best === undefined ||
-        bytes / sparse.shape.units < (best.used * best.shape.slotBytes) / best.shape.units
-      ) {
-        best = sparse;
-      }
-    }
-    if (best !== undefined) {
-      this.#removePartial(best);
-      best.partialAt = evacuating;
-    }
-    return best;
+  sparsest(skip?: ReadonlySet<Slab>): Slab | undefined {
+    const slab = this.#partial.sparsest(skip);
+    if (slab !== undefined) this.setAside(slab);
+    return slab;
   }
 
-  /** Puts a slab that `sparsest` took out of allocation back, if objects are left in it. */
+  /** Takes a slab that has objects in it out of allocation. */
+  setAside(slab: Slab): void {
+    this.#partial.remove(slab);
+    slab.partialAt = evacuating;
+  }
+
+  /** Puts a slab that was taken out of allocation back, if objects are left in it. */
   restore(slab: Slab): void {
     if (slab.used === 0 || slab.partialAt !== evacuating) return;
     slab.partialAt = notPartial;
-    if (slab.hasRoom) this.#addPartial(slab);
+    this.#partial.update(slab);
   }
 
   /**
@@ -226,29 +224,44 @@ export class SlabAllocator {
    */
   evacuateChunk(relocation: Relocation): boolean {
     this.trim();
-    let sparse: SlabChunk<Slab> | undefined;
-    for (const home of this.#open) {
-      if (sparse === undefined || home.freeCount > sparse.freeCount) sparse = home;
-    }
-    if (sparse === undefined) return false;
-    this.#open.delete(sparse);
-    for (const slab of new Set(sparse.slabs)) {
-      if (slab === undefined) continue;
-      if (!this.#relocate(slab, sparse, relocation)) {
-        if (sparse.freeUnits !== 0) this.#open.add(sparse);
-        return false;
-      }
-    }
-    this.#open.add(sparse);
-    this.#emptied(sparse);
+    const home = this.#chunks.sparsest();
+    if (home === undefined) return false;
+    while (this.isInUse(home)) if (this.relocateSlab(home, relocation) === 0) return false;
     return true;
   }
 
-  #relocate(slab: Slab, from: SlabChunk<Slab>, { mayMove, isWhole, moved }: Relocation): boolean {
+  /** The chunk with the fewest slabs of those that could hold more; not one of `skip`. */
+  sparsestChunk(skip: ReadonlySet<Home>): Home | undefined {
+    return this.#chunks.sparsest(skip);
+  }
+
+  /** Whether slabs are in a chunk that this allocator named. */
+  isInUse(home: Home): boolean {
+    return this.#chunks.isInUse(home);
+  }
+
+  /**
+   * Copies one slab of a chunk whole into free units of another that is not emptier. The last one to leave makes it
+   * the spare chunk, or gives it back. Returns how many bytes were copied; 0 when that slab has to stay.
+   */
+  relocateSlab(home: Home, relocation: Relocation): number {
+    // The longest run first: it has the fewest places to go.
+    let slab: Slab | undefined;
+    for (const other of home.slabs) {
+      if (other !== undefined && (slab === undefined || other.shape.units > slab.shape.units)) {
+        slab = other;
+      }
+    }
+    if (slab === undefined || !this.#relocate(slab, home, relocation)) return 0;
+    this.#chunks.shun(home);
+    return slab.shape.slots * slab.shape.slotBytes;
+  }
+
+  #relocate(slab: Slab, from: Home, { mayMove, isWhole, moved }: Relocation): boolean {
     const { slotBytes, slots, units } = slab.shape;
     if (!slab.every(mayMove)) return false;
     // Only now: asking can find damage, and that takes units away.
-    const to = this.#openChunk(units);
+    const to = this.#chunks.fullest(units, from);
     if (to === undefined) return false;
     const { byteOffset } = slab;
     const source = this.#set.bytes[from.chunk].subarray(byteOffset, byteOffset + slots * slotBytes);
@@ -256,31 +269,13 @@ export class SlabAllocator {
     const target = unit * unitBytes;
     this.#set.bytes[to.chunk].set(source, target);
     if (!slab.every((id, at) => isWhole(id, to.chunk, at - byteOffset + target))) return false;
-    this.#detach(slab, from);
-    this.#attach(slab, to, unit);
+    this.#chunks.detach(slab);
+    this.#chunks.attach(slab, to, unit);
     slab.every((id, at) => {
       moved(id, to.chunk, at);
       return true;
     });
     return true;
-  }
-
-  #attach(slab: Slab, home: SlabChunk<Slab>, unit: number): void {
-    slab.chunk = home.chunk;
-    slab.byteOffset = unit * unitBytes;
-    home.attach(slab, unit, slab.shape.units);
-    if (home.freeUnits === 0) this.#open.delete(home);
-    if (home === this.#spare) this.#spare = undefined;
-  }
-
-  #detach(slab: Slab, home: SlabChunk<Slab>): void {
-    this.#charge(home.detach(slab.byteOffset / unitBytes, slab.shape.units));
-  }
-
-  /** Units died, or with a negative number are gone with their chunk. */
-  #charge(dead: number): void {
-    this.#deadUnits += dead;
-    this.#backend.usedUnits += dead;
   }
 
   #slabAt(chunk: number, byteOffset: number): Slab {
@@ -289,89 +284,35 @@ export class SlabAllocator {
 
   #newSlab(shape: SizeClass): Slab | undefined {
     if (this.#backend.usedUnits + shape.units > this.#backend.capacityUnits) return undefined;
-    const home = this.#chunkWithRoom(shape.units);
+    const home = this.#chunks.take(shape.units);
     if (home === undefined) return undefined;
     const slab = new Slab(home.chunk, shape, this.slabs.length);
-    this.#attach(slab, home, home.firstRun(shape.units));
+    this.#chunks.attach(slab, home, home.firstRun(shape.units));
     this.#backend.usedUnits += shape.units;
     this.#slabBytes += shape.units * unitBytes;
     this.slabs.push(slab);
-    this.#addPartial(slab);
     return slab;
   }
 
-  /** A chunk that has so many free units side by side. */
-  #openChunk(units: number): SlabChunk<Slab> | undefined {
-    for (const home of this.#open) if (home.firstRun(units) >= 0) return home;
-    return undefined;
-  }
-
-  #chunkWithRoom(units: number): SlabChunk<Slab> | undefined {
-    const open = this.#openChunk(units);
-    if (open !== undefined) return open;
-    let chunk: number;
-    try {
-      chunk = this.#set.takeSlabChunk(this.#backend);
-    } catch (error) {
-      this.lastFailure = error;
-      return undefined;
-    }
-    const home = new SlabChunk<Slab>(chunk);
-    this.#chunks.set(chunk, home);
-    this.#open.add(home);
-    return home;
-  }
-
-  /** Why the heap last refused a chunk; it goes into the message of `ERR_TIER_FULL`. */
-  lastFailure: unknown;
-
   #releaseSlab(slab: Slab): void {
-    if (slab.partialAt >= 0) this.#removePartial(slab);
+    this.#partial.remove(slab);
     const last = this.slabs.pop()!;
     if (last !== slab) {
       this.slabs[slab.listAt] = last;
       last.listAt = slab.listAt;
     }
-    const home = this.#chunks.get(slab.chunk)!;
-    this.#detach(slab, home);
-    if (home.freeUnits !== 0) this.#open.add(home);
     this.#backend.usedUnits -= slab.shape.units;
     this.#slabBytes -= slab.shape.units * unitBytes;
-    if (home.empty) this.#emptied(home);
-  }
-
-  #emptied(home: SlabChunk<Slab>): void {
-    if (this.#spare === undefined && !home.damaged) this.#spare = home;
-    else this.#releaseChunk(home);
-  }
-
-  #releaseChunk(home: SlabChunk<Slab>): void {
-    this.#charge(-home.deadUnits);
-    this.#chunks.delete(home.chunk);
-    this.#open.delete(home);
-    if (home === this.#spare) this.#spare = undefined;
-    this.#set.releaseSlabChunk(home.chunk);
+    this.#chunks.detach(slab);
   }
 
   /** Gives the spare chunk back, e.g. before a run of whole chunks is taken. */
   trim(): void {
-    if (this.#spare === undefined) return;
-    this.#releaseChunk(this.#spare);
+    this.#chunks.trim();
   }
 
-  #addPartial(slab: Slab): void {
-    const list = this.#partial[slab.shape.index];
-    slab.partialAt = list.length;
-    list.push(slab);
-  }
-
-  #removePartial(slab: Slab): void {
-    const list = this.#partial[slab.shape.index];
-    const last = list.pop()!;
-    if (last !== slab) {
-      list[slab.partialAt] = last;
-      last.partialAt = slab.partialAt;
-    }
-    slab.partialAt = notPartial;
+  /** The same if it was spare the last time this was asked, too. */
+  trimIdle(): void {
+    this.#chunks.trimIdle();
   }
 }

@@ -38,8 +38,11 @@ export class Slab {
   readonly owners: Uint32Array;
   /** Slots in use, by objects or by leases alone. */
   used = 0;
-  /** Position in the allocator's list of slabs with free slots; negative when it is not in it. */
+  /** Which list of slabs with free slots it is in, and where; negative when it is in none. See `PartialSlabs`. */
+  partialList = 0;
   partialAt: number = notPartial;
+  /** Free slots that are counted in that list. */
+  holes = 0;
   /** Position in the allocator's list of all slabs. */
   listAt: number;
   #freeHead = 0;

@@ -5,6 +5,7 @@
  */
 
 import type { Move, Policy, Snapshot } from '../policy/policy.ts';
+import { SliceClock, Slices } from '../slices.ts';
 import { ReuseEstimator } from '../tracking/reuse-estimator.ts';
 import {
   checkParties,
@@ -19,13 +20,15 @@ import type { MigrationTarget, MoveResult } from './migration-target.ts';
 import { MoveHistory } from './move-history.ts';
 import { noPlan, PolicyRunner } from './policy-runner.ts';
 import { defaultRate, RateLimiter } from './rate-limiter.ts';
-import { Slices } from './slices.ts';
-import { type MoveEnd, type Round, Tally } from './tally.ts';
+import { type MoveEnd, type Observed, type Round, Tally } from './tally.ts';
 
 /** Consecutive failures of the store after which the background timer gives up. */
 const maxBackgroundErrors = 8;
 /** Units followed to learn how often units are used again. */
 const maxWatched = 2048;
+/** Share of a round's bytes that tidying gets before moves, and of the main thread that it takes in the background. */
+const tidyShareOfBytes = 0.25;
+const tidyShareOfTime = 0.1;
 
 /** Moves units between tiers by a policy. One for each store; all methods run on the store's thread. */
 export class DataMigrationEngine {
@@ -37,6 +40,7 @@ export class DataMigrationEngine {
   readonly #limiter: RateLimiter;
   readonly #history: MoveHistory;
   readonly #reuse = new ReuseEstimator(maxWatched);
+  readonly #sliceClock: SliceClock;
   readonly #slices: Slices;
   readonly #total = new Tally();
   #rounds = 0;
@@ -45,6 +49,9 @@ export class DataMigrationEngine {
   #turn: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #backgroundErrors = 0;
+  #evacuatedBytes = 0;
+  /** When the background last tidied. */
+  #tidiedNs: number;
 
   /** Throws `TypeError`/`RangeError` for options that make no sense. */
   constructor(options: MigrationEngineOptions) {
@@ -52,16 +59,18 @@ export class DataMigrationEngine {
     checkParties(target, policy);
     this.#target = target;
     this.#runner = new PolicyRunner(policy);
-    this.#nowNs = clock ?? (() => performance.now() * 1e6);
     this.#onMove = onMove;
     this.#maxUnits = positive('options.maxUnits', options.maxUnits ?? 16_384);
     this.#history = new MoveHistory(
       dwellAccesses === undefined ? undefined : notNegative('options.dwellAccesses', dwellAccesses),
     );
     const budgetUs = positive('options.mainThreadBudgetUs', options.mainThreadBudgetUs ?? 200);
+    this.#sliceClock = options.sliceClock ?? new SliceClock(budgetUs * 1000, clock);
+    this.#slices = new Slices(this.#sliceClock);
+    this.#nowNs = clock ?? this.#sliceClock.nowNs;
+    this.#tidiedNs = this.#nowNs();
     const rate = options.bytesPerSecond ?? defaultRate(target.tierStates());
     this.#limiter = new RateLimiter(positive('options.bytesPerSecond', rate), this.#nowNs());
-    this.#slices = new Slices(budgetUs * 1000, this.#nowNs);
   }
 
   /** The policy in use. */
@@ -75,24 +84,19 @@ export class DataMigrationEngine {
   }
 
   /**
-   * One round. Work that fits the main-thread budget is done before this returns; the promise only says so. Rejects
-   * with what the store throws while it is observed (e.g. `ERR_TIER_CLOSED`).
+   * One round, and then what tidying is due. Work that fits the main-thread budget is done before this returns; the
+   * promise only says so. Rejects with what the store throws while it is observed (e.g. `ERR_TIER_CLOSED`).
    */
   step(options: StepOptions = {}): Promise<StepReport> {
-    const maxBytes = notNegative('options.maxBytes', options.maxBytes ?? Infinity);
-    return this.#inTurn(async () => {
-      const tally = new Tally();
-      const bytes = Math.min(maxBytes, this.#limiter.available(this.#nowNs()));
-      const round = this.#plan(this.#maxUnits, bytes);
-      tally.observed(round);
-      await this.#execute(round, bytes, tally, undefined, undefined);
-      return tally.report();
-    });
+    return this.#step(
+      notNegative('options.maxBytes', options.maxBytes ?? Infinity),
+      () => Infinity,
+    );
   }
 
   /**
-   * Rounds without rate limit until nothing moves and every unit was considered. An aborted signal ends it early
-   * with `aborted: true`; what was moved stays moved. Rejects as {@link step} does.
+   * Rounds without rate limit until nothing moves and every unit was considered; then the target is tidied. An
+   * aborted signal ends it early with `aborted: true`; what was moved stays moved. Rejects as {@link step} does.
    */
   optimize(options: OptimizeOptions = {}): Promise<OptimizeReport> {
     const { dryRun = false, signal } = options;
@@ -102,6 +106,10 @@ export class DataMigrationEngine {
       const rounds = dryRun
         ? this.#propose(tally, moves)
         : await this.#settle(tally, moves, signal);
+      const untidy = dryRun || tally.aborted ? undefined : this.#target.tidy?.(true);
+      if (untidy !== undefined) {
+        tally.aborted = !(await this.#tidy(untidy, () => signal?.aborted === true));
+      }
       return { ...tally.report(), dryRun, rounds, moves };
     });
   }
@@ -153,7 +161,8 @@ export class DataMigrationEngine {
       pingPongShare,
       realisedShare,
       rateFactor: this.#limiter.factor,
-      slices: this.#slices.times(),
+      evacuatedBytes: this.#evacuatedBytes,
+      slices: this.#sliceClock.times(),
       policyErrors: this.#runner.errors,
       lastPolicyFailure: this.#runner.lastFailure,
       errors: this.#errors,
@@ -163,7 +172,7 @@ export class DataMigrationEngine {
 
   #tick(): void {
     if (this.#turn !== undefined) return;
-    this.step().then(
+    this.#step(Infinity, () => this.#backgroundTidyNs()).then(
       () => {
         this.#backgroundErrors = 0;
       },
@@ -174,16 +183,30 @@ export class DataMigrationEngine {
     );
   }
 
+  /** `maxTidyNs` says how long tidying may take: without a bound it does not depend on the speed of the machine. */
+  #step(maxBytes: number, maxTidyNs: () => number): Promise<StepReport> {
+    return this.#inTurn(async () => {
+      const tally = new Tally();
+      const all = Math.min(maxBytes, this.#limiter.available(this.#nowNs()));
+      const untidy = this.#target.tidy?.(false);
+      const bytes = untidy === undefined ? all : all * (1 - tidyShareOfBytes);
+      const observed = this.#observe(this.#maxUnits);
+      if (this.#slices.spent) await this.#slices.yield();
+      const round = this.#plan(observed, bytes);
+      tally.observed(round);
+      await this.#execute(round, bytes, tally, undefined, undefined);
+      if (untidy !== undefined) {
+        const left = Math.min(maxBytes - tally.bytesMoved, this.#limiter.available(this.#nowNs()));
+        const maxNs = maxTidyNs();
+        await this.#tidy(untidy, (copied, spentNs) => copied >= left || spentNs >= maxNs);
+      }
+      return tally.report();
+    });
+  }
+
   /** One at a time; when nothing is under way the first part of `work` runs before this returns. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const sliced = async (): Promise<T> => {
-      this.#slices.begin();
-      try {
-        return await work();
-      } finally {
-        this.#slices.end();
-      }
-    };
+    const sliced = (): Promise<T> => this.#slices.during(work);
     const turn = this.#turn === undefined ? sliced() : this.#turn.then(sliced, sliced);
     const over = (): void => {
       if (this.#turn === turn) this.#turn = undefined;
@@ -193,7 +216,7 @@ export class DataMigrationEngine {
     return turn;
   }
 
-  #plan(maxUnits: number, bytes: number, dryRun = false): Round {
+  #observe(maxUnits: number, dryRun = false): Observed {
     const target = this.#target;
     this.#rounds++;
     const halfLife = this.#runner.halfLife(target.tierStates(), target.unitCounts());
@@ -208,16 +231,21 @@ export class DataMigrationEngine {
       pingPongShare: this.#history.pingPongShare,
       realisedShare: this.#history.realisedShare,
     };
+    return { snapshot, failure: halfLife.failure };
+  }
+
+  /** The snapshot may be a turn old: a move of a unit that is gone since does not happen. */
+  #plan({ snapshot, failure: before }: Observed, bytes: number): Round {
     const { answer: plan, failure } =
-      halfLife.failure === undefined
+      before === undefined
         ? this.#runner.plan(snapshot, bytes)
-        : { answer: noPlan, failure: halfLife.failure };
+        : { answer: noPlan, failure: before };
     this.#total.planned += plan.moves.length;
     return { snapshot, plan, failure };
   }
 
   #propose(tally: Tally, moves: MoveRecord[]): number {
-    const round = this.#plan(Infinity, Infinity, true);
+    const round = this.#plan(this.#observe(Infinity, true), Infinity);
     tally.observed(round);
     for (const move of round.plan.moves) {
       tally.proposed(move);
@@ -238,7 +266,9 @@ export class DataMigrationEngine {
     for (let moved = true; rounds < maxRounds && (moved || tally.unitsConsidered < units); ) {
       tally.aborted ||= signal?.aborted === true;
       if (tally.aborted) break;
-      const round = this.#plan(this.#maxUnits, Infinity);
+      const observed = this.#observe(this.#maxUnits);
+      if (this.#slices.spent) await this.#slices.yield();
+      const round = this.#plan(observed, Infinity);
       tally.observed(round);
       rounds++;
       const before = tally.outcomes.moved;
@@ -269,7 +299,7 @@ export class DataMigrationEngine {
         tally.kept('budget', 1);
         continue;
       }
-      const pending = this.#start(move);
+      const pending = this.#start(move, signal);
       // Awaiting what is already there would give the thread away.
       const result = isPending(pending) ? await this.#slices.outside(pending) : pending;
       const end: MoveEnd = typeof result === 'string' ? { outcome: result } : result;
@@ -287,9 +317,42 @@ export class DataMigrationEngine {
     }
   }
 
-  #start(move: Move): MoveResult | Promise<MoveResult> {
+  /** A share of the time since the last time, and a slice at least. */
+  #backgroundTidyNs(): number {
+    const sinceNs = this.#nowNs() - this.#tidiedNs;
+    this.#tidiedNs += sinceNs;
+    return Math.max(this.#sliceClock.budgetNs, sinceNs * tidyShareOfTime);
+  }
+
+  /** `false` when it was ended early by `enough`, which is told of bytes copied and time on this thread. */
+  async #tidy(
+    work: Iterator<number>,
+    enough: (copiedBytes: number, spentNs: number) => boolean,
+  ): Promise<boolean> {
+    let copied = 0;
+    let spentNs = 0;
     try {
-      const result = this.#target.move(move.unit, move.from, move.to);
+      while (!enough(copied, spentNs)) {
+        if (this.#slices.spent) await this.#slices.yield();
+        const startNs = this.#nowNs();
+        const step = work.next();
+        spentNs += this.#nowNs() - startNs;
+        if (step.done === true) return true;
+        copied += step.value;
+        this.#limiter.spend(step.value);
+        this.#evacuatedBytes += step.value;
+      }
+      work.return?.();
+      return false;
+    } catch (error) {
+      this.#failed(error);
+      return true;
+    }
+  }
+
+  #start(move: Move, signal: AbortSignal | undefined): MoveResult | Promise<MoveResult> {
+    try {
+      const result = this.#target.move(move.unit, move.from, move.to, signal);
       return isPending(result) ? result.catch((error) => this.#failed(error)) : result;
     } catch (error) {
       return this.#failed(error);

@@ -2,6 +2,7 @@
 
 import { invalidType, invalidValue } from '../errors.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { SliceClock } from '../slices.ts';
 import type { MoveRecord } from './engine-stats.ts';
 import type { MigrationTarget } from './migration-target.ts';
 
@@ -15,6 +16,8 @@ export interface MigrationEngineOptions {
   readonly bytesPerSecond?: number | undefined;
   /** Longest uninterrupted work on the main thread, as far as single moves allow. Default 200. */
   readonly mainThreadBudgetUs?: number | undefined;
+  /** Where slices are timed together with those of others; its budget is in force then. Default: one of its own. */
+  readonly sliceClock?: SliceClock | undefined;
   /** Units considered in one round. Default 16384; `Infinity` considers all of them every time. */
   readonly maxUnits?: number | undefined;
   /** Accesses for which a moved unit stays. Default: one for each unit of the fastest tier, at least 64. */

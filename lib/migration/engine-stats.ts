@@ -1,8 +1,8 @@
 /** What the engine has done so far, and what one round or one optimisation did. */
 
 import type { Move } from '../policy/policy.ts';
+import type { SliceTimes } from '../slices.ts';
 import type { MoveOutcome } from './migration-target.ts';
-import type { SliceTimes } from './slices.ts';
 
 /** A move that was tried, and how it ended; `planned` when it was only proposed. */
 export interface MoveRecord extends Move {
@@ -74,7 +74,9 @@ export interface EngineStats {
   readonly realisedShare: number;
   /** Share of the configured rate limit in force. */
   readonly rateFactor: number;
-  /** Uninterrupted work on the main thread: observing, planning and moving. */
+  /** Bytes of small objects that were copied within their tier, to close the holes between them. */
+  readonly evacuatedBytes: number;
+  /** Uninterrupted work on the main thread: the engine's, and that of others who share its slice clock. */
   readonly slices: SliceTimes;
   readonly policyErrors: number;
   readonly lastPolicyFailure: PolicyFailure | undefined;

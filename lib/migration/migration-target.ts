@@ -7,7 +7,8 @@ export type MoveOutcome =
   | 'moved'
   | 'gone' // deleted since the plan was made
   | 'elsewhere' // no longer in the tier the plan saw it in
-  | 'leased' // a lease or pin holds it
+  | 'leased' // a lease or pin holds it, or came during the move
+  | 'cancelled' // the caller's signal ended it
   | 'full' // the target tier has no room for it
   | 'damaged' // a part of it is lost, or its bytes fail their checksum
   | 'refused' // the kernel refused, or the copy was not good
@@ -49,9 +50,20 @@ export interface MigrationTarget {
   };
   /**
    * Moves one unit: at once where a copy on this thread does it, or as a promise where the kernel moves the
-   * pages in the background. Never throws for a reason that is in {@link MoveOutcome}.
+   * pages in the background; an aborted `signal` ends that early. Never throws for a reason that is in {@link MoveOutcome}.
    */
-  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult>;
+  move(
+    unit: number,
+    from: number,
+    to: number,
+    signal?: AbortSignal,
+  ): MoveResult | Promise<MoveResult>;
   /** Heat of a unit now, log2; -Infinity when it is gone. */
   heatLog2(unit: number): number;
+  /**
+   * Housekeeping that is due, in steps of some tens of microseconds that say how many bytes they copied; undefined
+   * when there is none. `thorough` does what can wait, too. The engine takes as many steps as it can afford and calls
+   * `return`; anything may happen between two of them.
+   */
+  tidy?(thorough: boolean): Iterator<number> | undefined;
 }

@@ -4,11 +4,15 @@ import type { Move, Plan, Snapshot } from '../policy/policy.ts';
 import type { OutcomeCounts, PolicyFailure, StepReport } from './engine-stats.ts';
 import type { FailedMove, MoveOutcome } from './migration-target.ts';
 
-/** A snapshot with what came of it. The plan is empty when the policy failed. */
-export interface Round {
+/** What a policy is to be asked about, unless it has failed already. */
+export interface Observed {
   readonly snapshot: Snapshot;
-  readonly plan: Plan;
   readonly failure: PolicyFailure | undefined;
+}
+
+/** A snapshot with what came of it. The plan is empty when the policy failed. */
+export interface Round extends Observed {
+  readonly plan: Plan;
 }
 
 /** How a move ended, and the code of what was behind it where there is one. */
@@ -24,6 +28,7 @@ export function noOutcomes(): OutcomeCounts {
     gone: 0,
     elsewhere: 0,
     leased: 0,
+    cancelled: 0,
     full: 0,
     damaged: 0,
     refused: 0,

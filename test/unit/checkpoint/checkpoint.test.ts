@@ -8,7 +8,9 @@ import {
   type CheckpointObject as Stored,
   writeCheckpoint as writeObjects,
 } from '../../../lib/checkpoint/write-checkpoint.ts';
+import { SliceClock, Slices } from '../../../lib/slices.ts';
 
+const slices = new Slices(new SliceClock(200_000));
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -32,7 +34,7 @@ function* inBlocks(objects: Iterable<CheckpointObject>): Generator<Stored | unde
 }
 
 const writeCheckpoint = (file: string, objects: Iterable<CheckpointObject>, signal?: AbortSignal) =>
-  writeObjects(file, inBlocks(objects), signal);
+  writeObjects(file, inBlocks(objects), slices, signal);
 
 function bytes(seed: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed) & 0xff);
@@ -56,7 +58,7 @@ const plain = ({ bytes, ...head }: CheckpointObject): object => ({
 });
 
 async function readAll(seen: object[] = []): Promise<object[]> {
-  for await (const object of readCheckpoint(path)) seen.push(plain(object));
+  for await (const object of readCheckpoint(path, slices)) seen.push(plain(object));
   return seen;
 }
 
@@ -137,7 +139,7 @@ describe('a checkpoint that is not whole', () => {
     'is refused before its first object when cut to %i bytes',
     async (length) => {
       writeFileSync(path, readFileSync(path).subarray(0, length));
-      const reading = readCheckpoint(path).next();
+      const reading = readCheckpoint(path, slices).next();
       await expect(reading).rejects.toMatchObject({
         code: length < 16 ? 'ERR_TIER_CONFIG' : 'ERR_TIER_CORRUPT',
       });

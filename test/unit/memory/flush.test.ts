@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { TierError } from '../../../lib/errors.ts';
 import { flushAll, flushRun } from '../../../lib/memory/flush.ts';
 import { chunkBytes } from '../../../lib/native.ts';
+import { SliceClock, Slices } from '../../../lib/slices.ts';
 import { damageableStore, fileTiers } from '../../support/damageable-heap.ts';
+
+const slices = new Slices(new SliceClock(200_000));
 
 /** A small and a large value on each of two tiers. */
 function filled() {
@@ -12,7 +15,7 @@ function filled() {
     all.put(10 + tier, new Uint8Array(chunkBytes + 5), tier);
   }
   const { store, heap } = all;
-  return { ...all, flush: () => flushAll(store.space, () => store.closed), heap };
+  return { ...all, flush: () => flushAll(store.space, () => store.closed, slices), heap };
 }
 
 describe('flushing everything', () => {

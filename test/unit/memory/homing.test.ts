@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { BackendSet } from '../../../lib/memory/backend-set.ts';
 import { absentNodes, bringStraysHome } from '../../../lib/memory/homing.ts';
 import type { Mover } from '../../../lib/memory/mover.ts';
+import { SliceClock, Slices } from '../../../lib/slices.ts';
+
+const slices = new Slices(new SliceClock(200_000));
 
 /** A set of one tier a backend, whose heap tells of these strays, 4 chunks a look. */
 function setOf(
@@ -61,7 +64,7 @@ describe('a node without memory', () => {
     const strays = [1, 2];
     const { mover, asked } = moverOf(strays);
     const set = setOf([{ kind: 'numa', node: 4, available: false, strays }]);
-    expect(await bringStraysHome(set, mover, () => false)).toBe(0);
+    expect(await bringStraysHome(set, mover, () => false, slices)).toBe(0);
     expect(asked).toEqual([]);
   });
 });
@@ -74,6 +77,7 @@ describe('strays', () => {
       setOf([{ kind: 'numa', node: 2, strays }]),
       mover,
       () => false,
+      slices,
     );
     expect(asked).toEqual([0, 3, 5, 15]);
     expect(moved).toBe(4);
@@ -88,7 +92,7 @@ describe('strays', () => {
     heap.strayChunks = (_: number, from: number) => {
       return { chunks: [], next: from < 4000 ? from + 4 : null };
     };
-    await bringStraysHome(set, mover, () => false);
+    await bringStraysHome(set, mover, () => false, slices);
     clearInterval(turning);
     // Without turns no timer fires during the thousand looks.
     expect(turns).toBeGreaterThan(0);
@@ -101,6 +105,7 @@ describe('strays', () => {
       setOf([{ kind: 'numa', node: 2, strays }]),
       mover,
       () => false,
+      slices,
     );
     expect([asked, moved]).toEqual([[1, 2], 1]);
   });
@@ -114,7 +119,7 @@ describe('strays', () => {
       strays.length = 0;
       return done;
     };
-    await bringStraysHome(setOf([{ kind: 'numa', node: 2, strays }]), mover, () => false);
+    await bringStraysHome(setOf([{ kind: 'numa', node: 2, strays }]), mover, () => false, slices);
     expect(asked).toEqual([1]);
   });
 
@@ -128,7 +133,12 @@ describe('strays', () => {
         return mover.bringHome(chunk);
       },
     } as unknown as Mover;
-    await bringStraysHome(setOf([{ kind: 'numa', node: 2, strays }]), closing, () => closed);
+    await bringStraysHome(
+      setOf([{ kind: 'numa', node: 2, strays }]),
+      closing,
+      () => closed,
+      slices,
+    );
     expect(asked).toEqual([1]);
   });
 });
