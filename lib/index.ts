@@ -1,6 +1,7 @@
 /** The public surface: re-exports only. */
 
 export { TierError, type TierErrorCode, type TierErrorDetails, tierErrorCodes } from './errors.ts';
+export type { MainThreadStats } from './main-thread.ts';
 export type { DamageCause, DamagedUnit, DamageTotals } from './memory/damage-book.ts';
 export type {
   DataType,
@@ -11,17 +12,22 @@ export type {
   ViewOf,
 } from './memory/data.ts';
 export { Handle } from './memory/handle.ts';
+export type { UnusedSource } from './memory/hotness-ladder.ts';
+export type { TrackingStats } from './memory/kernel-hotness.ts';
 export type { Key } from './memory/key-arena.ts';
 export { Lease, type LeaseOptions } from './memory/lease.ts';
 export { PersistentRegion, type PersistentRegionOptions } from './memory/persistent-region.ts';
 export type { PlacementOptions } from './memory/placement.ts';
+export type { PrefetchStats } from './memory/read-ahead-ledger.ts';
 export { type LostElements, Region, type RegionShare } from './memory/region.ts';
+export { attachRegion, type RegionToken, SharedRegion } from './memory/shared-region.ts';
 export type {
   AllocateOptions,
   CheckpointOptions,
   OpenOptions,
   OptimizePlacementOptions,
   StoreOptions,
+  TrackingOptions,
   VerifyOptions,
 } from './memory-options.ts';
 export type { CheckpointReport, RestoreReport, VerifyReport } from './memory-reports.ts';
@@ -39,7 +45,12 @@ export type {
   MoveOutcome,
   MoveResult,
 } from './migration/migration-target.ts';
-export type { MachineDescription } from './native.ts';
+export type {
+  HotnessProbe,
+  HotnessSourceKind,
+  MachineDescription,
+  MigrationMode,
+} from './native.ts';
 export { createPolicy, type PolicyName } from './policy/policies.ts';
 export type {
   AccessPattern,
@@ -54,6 +65,7 @@ export type {
   TierState,
   UnitColumns,
 } from './policy/policy.ts';
+export type { SliceBucket, SliceTimes } from './slices.ts';
 export { TieredMemory } from './tiered-memory.ts';
 export { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
 export {

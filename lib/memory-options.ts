@@ -2,13 +2,35 @@
 
 import { invalidType, invalidValue } from './errors.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
+import { hotnessSourceKinds } from './memory/hotness-ladder.ts';
+import type { TrackingSettings } from './memory/kernel-hotness.ts';
 import { checkKey, type Key } from './memory/key-arena.ts';
 import { checkPlacement, type PlacementOptions } from './memory/placement.ts';
+import type { PrefetchSettings } from './memory/prefetcher.ts';
 import type { MoveRecord } from './migration/engine-stats.ts';
+import type { HotnessSourceKind } from './native.ts';
 import type { PolicyName } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
+import { parseByteSize } from './tiers/byte-size.ts';
 import type { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
 import type { TierOptions } from './tiers/tier-options.ts';
+
+/** How accesses through the live views of regions are found out. */
+export interface TrackingOptions {
+  /**
+   * CPU time it may cost, as a share of one core: it looks less often, or at a part at a time, until it is within it.
+   *
+   * @default 0.01
+   */
+  readonly overhead?: number;
+  /**
+   * The sources that may be used. `write-protect` tells writes from reads, and takes huge pages apart; it is not used
+   * unless it is named or the only one.
+   *
+   * @default the best that work here, see `memory-tiers topology`
+   */
+  readonly sources?: readonly HotnessSourceKind[];
+}
 
 /** Options of `TieredMemory.open`. */
 export interface OpenOptions {
@@ -35,7 +57,8 @@ export interface OpenOptions {
    */
   readonly background?: boolean | { readonly intervalMs: number };
   /**
-   * Longest time a migration may hold the main thread before it lets others run, in microseconds.
+   * Longest time that migration, evacuation, `verify`, `checkpoint` and `restore` may hold the main thread before they
+   * let others run, in microseconds. What they really took is in `stats().mainThread`.
    *
    * @default 200
    */
@@ -60,6 +83,21 @@ export interface OpenOptions {
    * `verify()`, or when a plan is made. What it throws is counted only.
    */
   readonly onDamage?: (damage: DamagedUnit) => void;
+  /**
+   * Read ahead of the program on tiers of files: what its accesses, in address order or a constant stride apart, and
+   * reports by `region.touch`, show that it will need. `maxBytes` bounds what is on its way at once (default 16 MiB); a
+   * stream is read at most 8 MiB ahead. With `false` only what `prefetch` names is read.
+   *
+   * @default true
+   */
+  readonly prefetch?: boolean | { readonly maxBytes: number | string };
+  /**
+   * Ask the kernel which chunks of regions are used, so that they move without `region.touch`. Off the main thread,
+   * and not before there is a region; see `stats().tracking`. With `false` only what is reported counts.
+   *
+   * @default true
+   */
+  readonly tracking?: boolean | TrackingOptions;
   /** Called after every move that was tried, with its reason and outcome. What it throws is counted only. */
   readonly onMove?: (move: MoveRecord) => void;
   /** Use this detection instead of a fresh one. */
@@ -122,6 +160,8 @@ const openKeys = [
   'verify',
   'onDamage',
   'onMove',
+  'tracking',
+  'prefetch',
   'manager',
 ];
 
@@ -134,6 +174,8 @@ export function checkOpen(options: OpenOptions): OpenOptions {
       throw invalidValue('options', `made of ${openKeys.join(', ')}`, key);
   }
   const { policy, background, mainThreadBudgetUs, verify, onDamage } = options;
+  prefetchSettings(options.prefetch);
+  trackingSettings(options.tracking);
   if (policy !== undefined && typeof policy !== 'string' && typeof policy?.plan !== 'function') {
     throw invalidType('policy', 'the name of a policy or a Policy', policy);
   }
@@ -153,6 +195,43 @@ export function checkOpen(options: OpenOptions): OpenOptions {
     throw invalidType('onDamage', 'a function', onDamage);
   }
   return options;
+}
+
+const defaultPrefetchBytes = 16 * 1024 * 1024;
+const minPrefetchBytes = 128 * 1024;
+
+/** What `OpenOptions.prefetch` says. Throws `ERR_INVALID_ARG_*` when it makes no sense. */
+export function prefetchSettings(prefetch: OpenOptions['prefetch'] = true): PrefetchSettings {
+  if (typeof prefetch === 'boolean') return { detect: prefetch, maxBytes: defaultPrefetchBytes };
+  if (typeof prefetch !== 'object' || prefetch === null) {
+    throw invalidType('prefetch', 'a boolean or { maxBytes }', prefetch);
+  }
+  const maxBytes = parseByteSize('prefetch.maxBytes', prefetch.maxBytes);
+  if (maxBytes >= minPrefetchBytes) return { detect: true, maxBytes };
+  throw invalidValue('prefetch.maxBytes', `at least ${minPrefetchBytes}`, prefetch.maxBytes);
+}
+
+const defaultOverhead = 0.01;
+
+/** What `OpenOptions.tracking` says, undefined for no tracking. Throws `ERR_INVALID_ARG_*` when it makes no sense. */
+export function trackingSettings(
+  tracking: OpenOptions['tracking'] = true,
+): TrackingSettings | undefined {
+  if (tracking === false) return undefined;
+  if (tracking === true) return { overhead: defaultOverhead, sources: undefined };
+  if (typeof tracking !== 'object' || tracking === null) {
+    throw invalidType('tracking', 'a boolean or { overhead, sources }', tracking);
+  }
+  const { overhead = defaultOverhead, sources } = tracking;
+  if (typeof overhead !== 'number') throw invalidType('tracking.overhead', 'a number', overhead);
+  if (!(overhead > 0 && overhead <= 1)) {
+    throw invalidValue('tracking.overhead', 'above 0, and 1 at most', overhead);
+  }
+  if (sources === undefined) return { overhead, sources };
+  if (!Array.isArray(sources)) throw invalidType('tracking.sources', 'an array', sources);
+  const unknown = sources.find((kind) => !hotnessSourceKinds.includes(kind));
+  if (unknown === undefined) return { overhead, sources };
+  throw invalidValue('tracking.sources', `made of ${hotnessSourceKinds.join(', ')}`, unknown);
 }
 
 /** Throws `ERR_INVALID_ARG_*` for options of `store` that make no sense; returns the key. */

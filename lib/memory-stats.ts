@@ -1,8 +1,13 @@
 /** What a memory holds and has done, as one plain object. */
 
+import type { MainThreadStats } from './main-thread.ts';
 import type { DamageTotals } from './memory/damage-book.ts';
+import type { TrackingStats } from './memory/kernel-hotness.ts';
 import type { ObjectStore } from './memory/object-store.ts';
+import { noPrefetch } from './memory/prefetcher.ts';
+import type { PrefetchStats } from './memory/read-ahead-ledger.ts';
 import type { EngineStats } from './migration/engine-stats.ts';
+import type { MigrationMode } from './native.ts';
 import type { BackendKind, TierName } from './tiers/tier.ts';
 
 /** One tier's part. */
@@ -14,9 +19,16 @@ export interface TierStats {
   readonly usedBytes: number;
   /** Bytes of slots and chunks that hold data; the rest of `usedBytes` are holes. */
   readonly liveBytes: number;
+  /**
+   * `usedBytes` over `liveBytes`; 1 for an empty tier. What small objects that are gone have left behind, with what
+   * no slot of a slab fits into (an eighth at most) and the last slab of each size class, which is what counts in a
+   * tier of a few MiB. That a slot can be larger than the object in it (by a fifth at most above 128 B) is not in it:
+   * such a slot is live as a whole, and no evacuation changes that. Slots that only leases see are live.
+   */
+  readonly fragmentation: number;
   /** Small objects, and chunks of large ones. */
   readonly units: number;
-  /** Tracked accesses that this tier served, as of the last plan. */
+  /** Tracked accesses that this tier served, and pages the kernel saw accessed in it, as of the last plan. */
   readonly reads: number;
   readonly writes: number;
   readonly backends: readonly {
@@ -36,7 +48,10 @@ export interface TierStats {
 /** Result of `TieredMemory.stats`. */
 export interface MemoryStats {
   readonly objects: number;
-  /** Tracked accesses so far, as of the last plan. */
+  /**
+   * Tracked accesses so far, as of the last plan: the clock of the policies. Of what the kernel has seen, 64 pages
+   * are one.
+   */
   readonly accesses: number;
   /** Leases and pins open now. */
   readonly leases: number;
@@ -48,14 +63,35 @@ export interface MemoryStats {
     /** What `onDamage` threw, counted. */
     readonly listenerErrors: number;
   };
-  readonly migration: EngineStats;
+  readonly migration: EngineStats & {
+    /** How chunks change between memory and files or devices. */
+    readonly mode: MigrationMode;
+    /** How long such moves held back accesses to their 2 MiB; with `stop-the-world` this thread. 0 without moves. */
+    readonly pauses: {
+      readonly count: number;
+      readonly p50Ns: number;
+      readonly p99Ns: number;
+      readonly maxNs: number;
+    };
+  };
+  readonly mainThread: MainThreadStats;
+  /** Reading ahead on tiers of files. */
+  readonly prefetch: PrefetchStats;
+  /** Accesses through the views of regions; undefined with `tracking: false`. */
+  readonly tracking: TrackingStats | undefined;
 }
 
 /** Collects it. O(backends + chunks of large objects). */
-export function memoryStats(store: ObjectStore, migration: EngineStats): MemoryStats {
+export function memoryStats(
+  store: ObjectStore,
+  migration: EngineStats,
+  mainThread: MainThreadStats,
+  tracking: TrackingStats | undefined,
+): MemoryStats {
   const { space, ledger, integrity } = store;
   integrity.settle();
   const { set } = space;
+  const { pauses } = store.mover;
   const units = store.units.unitCounts();
   const tiers = set.tiers.map(({ name, kind, capacityBytes }, tier): TierStats => {
     let holes = 0;
@@ -67,12 +103,14 @@ export function memoryStats(store: ObjectStore, migration: EngineStats): MemoryS
       return { kind, node: backend.node, mappedBytes, unverifiedChunks, retiredChunks, note };
     });
     const usedBytes = set.usedBytes(tier);
+    const liveBytes = usedBytes - holes;
     return {
       name,
       kind,
       capacityBytes,
       usedBytes,
-      liveBytes: usedBytes - holes,
+      liveBytes,
+      fragmentation: usedBytes === 0 ? 1 : usedBytes / liveBytes,
       units: units[tier],
       ...ledger.accesses[tier],
       backends,
@@ -85,6 +123,18 @@ export function memoryStats(store: ObjectStore, migration: EngineStats): MemoryS
     metadataBytes: store.metadataBytes,
     tiers,
     damage: { ...integrity.book.totals(), listenerErrors: integrity.book.listenerErrors },
-    migration,
+    migration: {
+      ...migration,
+      mode: set.heap.migrationMode,
+      pauses: {
+        count: pauses.count,
+        p50Ns: pauses.count === 0 ? 0 : pauses.percentile(50),
+        p99Ns: pauses.count === 0 ? 0 : pauses.percentile(99),
+        maxNs: pauses.count === 0 ? 0 : pauses.max,
+      },
+    },
+    mainThread,
+    prefetch: store.prefetcher?.stats() ?? noPrefetch,
+    tracking,
   };
 }

@@ -4,6 +4,7 @@ import { readCheckpoint } from './checkpoint/read-checkpoint.ts';
 import { storedObjects } from './checkpoint/stored-objects.ts';
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 import { invalidType } from './errors.ts';
+import { MainThread } from './main-thread.ts';
 import { BackendSet } from './memory/backend-set.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
 import {
@@ -20,6 +21,8 @@ import {
 import { flushAll } from './memory/flush.ts';
 import { Handle, type HandleOwner } from './memory/handle.ts';
 import { absentNodes, bringStraysHome } from './memory/homing.ts';
+import { probeHotnessSources } from './memory/hotness-sources.ts';
+import { KernelHotness } from './memory/kernel-hotness.ts';
 import type { Key } from './memory/key-arena.ts';
 import type { LargeObject } from './memory/large-object.ts';
 import type { PlacementOrder } from './memory/object-maker.ts';
@@ -28,6 +31,7 @@ import { ObjectStore } from './memory/object-store.ts';
 import { openHeap } from './memory/open-heap.ts';
 import { Orphanage } from './memory/orphanage.ts';
 import { checkPlacement, Placer } from './memory/placement.ts';
+import { prefaultInSteps } from './memory/prefault.ts';
 import { Region, regionBytes } from './memory/region.ts';
 import { scrub } from './memory/scrub.ts';
 import {
@@ -37,16 +41,18 @@ import {
   checkStore,
   type OpenOptions,
   type OptimizePlacementOptions,
+  prefetchSettings,
   type StoreOptions,
+  trackingSettings,
   type VerifyOptions,
 } from './memory-options.ts';
 import type { CheckpointReport, RestoreReport, VerifyReport } from './memory-reports.ts';
 import { type MemoryStats, memoryStats } from './memory-stats.ts';
 import { DataMigrationEngine } from './migration/data-migration-engine.ts';
 import type { OptimizeReport } from './migration/engine-stats.ts';
-import { Slices } from './migration/slices.ts';
 import { createPolicy } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
+import { Slices } from './slices.ts';
 import { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
 import type { Limit, Tier } from './tiers/tier.ts';
 
@@ -73,12 +79,14 @@ export class TieredMemory implements AsyncDisposable {
   readonly #owner: HandleOwner;
   #homing: NodeJS.Timeout | undefined;
   readonly #verify: boolean;
-  readonly #sliceNs: number;
+  readonly #mainThread: MainThread;
+  readonly #hotness: KernelHotness | undefined;
 
   private constructor(manager: HardwareTierManager, options: OpenOptions) {
     this.#manager = manager;
     const policy = choosePolicy(manager, options.policy);
-    this.#store = new ObjectStore(new BackendSet(openHeap(manager.tiers), manager.tiers));
+    const backends = new BackendSet(openHeap(manager.tiers), manager.tiers);
+    this.#store = new ObjectStore(backends, prefetchSettings(options.prefetch));
     this.#placer = new Placer(manager.tiers, this.#store.units.tierStates(), policy);
     this.#orphanage = new Orphanage(this.#store);
     const { table, set } = this.#store.space;
@@ -91,12 +99,19 @@ export class TieredMemory implements AsyncDisposable {
       disposed: (id, handle) => this.#orphanage.dispose(id, handle),
     };
     this.#verify = options.verify ?? false;
-    this.#sliceNs = (options.mainThreadBudgetUs ?? defaultBudgetUs) * 1000;
+    this.#mainThread = new MainThread(options.mainThreadBudgetUs ?? defaultBudgetUs);
     this.#store.integrity.book.listener = options.onDamage;
+    const tracking = trackingSettings(options.tracking);
+    if (tracking !== undefined) {
+      const { sliceClock } = this.#mainThread;
+      const { space, ledger } = this.#store;
+      const parts = { space, ledger, sliceClock, probe: probeHotnessSources };
+      this.#hotness = new KernelHotness(parts, tracking);
+    }
     this.#engine = new DataMigrationEngine({
       target: this.#store.units,
       policy,
-      mainThreadBudgetUs: options.mainThreadBudgetUs ?? defaultBudgetUs,
+      sliceClock: this.#mainThread.sliceClock,
       bytesPerSecond: options.bytesPerSecond,
       maxUnits: options.maxUnits ?? defaultMaxUnits,
       onMove: options.onMove,
@@ -138,7 +153,11 @@ export class TieredMemory implements AsyncDisposable {
   /** What this machine or container cannot do, why, and what helps. */
   get limits(): readonly Limit[] {
     if (this.#store.closed) return this.#manager.limits;
-    return [...this.#manager.limits, ...absentNodes(this.#store.space.set)];
+    return [
+      ...this.#manager.limits,
+      ...absentNodes(this.#store.space.set),
+      ...(this.#hotness?.limits() ?? []),
+    ];
   }
 
   /** Detection and selection of tiers. */
@@ -200,7 +219,8 @@ export class TieredMemory implements AsyncDisposable {
 
   /**
    * As {@link get}, after the data was brought into memory off the main thread, so that reading it does not
-   * wait for a device.
+   * wait for a device: not one page of it faults. Read it soon: of a tier of files the kernel may drop pages again when
+   * memory is short, and a lease keeps the data in its place but not the pages in the cache.
    *
    * @throws TierError `ERR_TIER_LOST` when a part of the data turns out to be lost
    */
@@ -209,18 +229,12 @@ export class TieredMemory implements AsyncDisposable {
     if (handle === undefined) return undefined;
     const { space } = this.#store;
     const id = this.#store.find(key);
-    const large = space.largeOf(id);
+    const from = space.largeOf(id) === undefined ? space.byteOffsetOf(id) : 0;
+    const range = { from, to: from + space.byteLength(id) };
     const hold = this.#store.hold(id);
     try {
-      if (large === undefined) {
-        await space.set.heap.prefault(
-          space.chunkOf(id),
-          space.byteOffsetOf(id),
-          space.byteLength(id),
-        );
-      } else {
-        await space.set.heap.prefault(large.firstChunk, 0, large.byteLength);
-      }
+      const { heap } = space.set;
+      await prefaultInSteps(heap, space.chunkOf(id), range, () => handle.disposed);
     } catch (error) {
       // The heap knows a chunk, not whose it is.
       if (!this.#store.closed && !handle.disposed) this.#store.integrity.require(id);
@@ -229,6 +243,20 @@ export class TieredMemory implements AsyncDisposable {
       if (!this.#store.closed) this.#store.holds.end(hold);
     }
     return handle.disposed ? this.get<T>(key) : handle;
+  }
+
+  /**
+   * Says that the data under these keys will be read soon. What of it is in files is read in the background, in the
+   * order it lies there, as far as there is room (`OpenOptions.prefetch`); nothing waits for it, and it reports
+   * nothing: see `stats().prefetch`, and {@link fetch} to wait. Keys without data are passed over.
+   */
+  prefetch(keys: Iterable<Key>): void {
+    this.#store.check();
+    if (typeof keys === 'string' || typeof keys?.[Symbol.iterator] !== 'function') {
+      throw invalidType('keys', 'an iterable of keys', keys);
+    }
+    const ids = Array.from(keys, (key) => this.#store.find(key)).filter((id) => id >= 0);
+    this.#store.prefetcher?.hintObjects(ids);
   }
 
   /**
@@ -252,6 +280,7 @@ export class TieredMemory implements AsyncDisposable {
       const view = viewOf(code, buffer, 0, byteLength) as V;
       const region = new Region<V>(this.#owner, object, view);
       this.#orphanage.adopt(region, id);
+      this.#hotness?.wake();
       return region;
     } catch (error) {
       this.#store.remove(id);
@@ -290,9 +319,12 @@ export class TieredMemory implements AsyncDisposable {
    */
   async optimizePlacement(options: OptimizePlacementOptions = {}): Promise<OptimizeReport> {
     this.#store.check();
-    if (options.dryRun !== true) await this.#bringStraysHome();
-    this.#store.check();
-    return this.#engine.optimize(options);
+    const optimize = async (): Promise<OptimizeReport> => {
+      if (options.dryRun !== true) await this.#bringStraysHome();
+      this.#store.check();
+      return this.#engine.optimize(options);
+    };
+    return this.#hotness === undefined ? optimize() : this.#hotness.withoutLooks(optimize);
   }
 
   /**
@@ -302,8 +334,7 @@ export class TieredMemory implements AsyncDisposable {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#store.check();
     const progress = { checked: 0, bytes: 0 };
-    const slices = new Slices(this.#sliceNs, () => performance.now() * 1e6);
-    const finished = await slices.drive(scrub(this.#store, progress), options.signal);
+    const finished = await this.#slices().drive(scrub(this.#store, progress), options.signal);
     return { ...progress, damaged: this.damage(), aborted: !finished };
   }
 
@@ -324,7 +355,7 @@ export class TieredMemory implements AsyncDisposable {
   async flush(): Promise<boolean> {
     this.#store.check();
     this.#store.integrity.settle();
-    const durable = await flushAll(this.#store.space, () => this.#store.closed);
+    const durable = await flushAll(this.#store.space, () => this.#store.closed, this.#slices());
     this.#store.check();
     return durable;
   }
@@ -332,7 +363,12 @@ export class TieredMemory implements AsyncDisposable {
   /** Bytes, objects, accesses and migrations, per tier and in all. A plain object; cheap. */
   stats(): MemoryStats {
     this.#store.check();
-    return memoryStats(this.#store, this.#engine.stats());
+    return memoryStats(
+      this.#store,
+      this.#engine.stats(),
+      this.#mainThread.stats(),
+      this.#hotness?.stats(),
+    );
   }
 
   /**
@@ -350,7 +386,10 @@ export class TieredMemory implements AsyncDisposable {
     if (typeof path !== 'string' || path === '') throw invalidType('path', 'a path', path);
     const damaged: DamagedUnit[] = [];
     const objects = storedObjects(this.#store, damaged);
-    return { ...(await writeCheckpoint(path, objects, options.signal)), damaged };
+    return {
+      ...(await writeCheckpoint(path, objects, this.#slices(), options.signal)),
+      damaged,
+    };
   }
 
   /**
@@ -365,11 +404,18 @@ export class TieredMemory implements AsyncDisposable {
     if (typeof path !== 'string' || path === '') throw invalidType('path', 'a path', path);
     let objects = 0;
     let bytes = 0;
-    for await (const { key, type, tier, verify, ...rest } of readCheckpoint(path)) {
-      await this.store(dataOf(type, rest.bytes), { key, tierHint: tier, verify });
-      objects++;
-      bytes += rest.byteLength;
-    }
+    const slices = this.#slices();
+    await slices.during(async () => {
+      for await (const { key, type, tier, verify, ...rest } of readCheckpoint(path, slices)) {
+        const data = dataOf(type, rest.bytes);
+        const options: StoreOptions = { key, tierHint: tier, verify };
+        if (isSmall(rest.byteLength)) this.storeSync(data, options);
+        else await slices.outside(this.store(data, options));
+        objects++;
+        bytes += rest.byteLength;
+        if (slices.spent) await slices.yield();
+      }
+    });
     return { objects, bytes };
   }
 
@@ -378,6 +424,7 @@ export class TieredMemory implements AsyncDisposable {
     if (this.#store.closed) return;
     clearInterval(this.#homing);
     this.#engine.stop();
+    this.#hotness?.close();
     this.#orphanage.close();
     this.#store.close();
   }
@@ -388,7 +435,11 @@ export class TieredMemory implements AsyncDisposable {
 
   #bringStraysHome(): Promise<number> {
     const { space, mover } = this.#store;
-    return bringStraysHome(space.set, mover, () => this.#store.closed);
+    return bringStraysHome(space.set, mover, () => this.#store.closed, this.#slices());
+  }
+
+  #slices(): Slices {
+    return new Slices(this.#mainThread.sliceClock);
   }
 
   #handle<T extends StoredData>(id: number, key: Key | undefined): Handle<T> {

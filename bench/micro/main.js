@@ -7,8 +7,10 @@
 
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchChurn } from './churn.js';
 import { benchGet } from './get.js';
 import { benchMove } from './move.js';
+import { benchPrefetch } from './prefetch.js';
 import { benchPut } from './put.js';
 import { benchRegion } from './region.js';
 
@@ -36,8 +38,24 @@ const suites = {
   region: async function* () {
     yield await benchRegion({ elements: 2 ** 20, rounds });
   },
+  churn: async function* () {
+    const items = values.quick ? 50_000 : 200_000;
+    yield await benchChurn({ items, operations: items, rounds: Math.min(rounds, 3) });
+  },
   move: async function* () {
     yield await benchMove({ chunks: 8, rounds: rounds * 3 });
+  },
+  prefetch: async function* () {
+    const KiB = 1024;
+    const bytes = (values.quick ? 64 : 256) * 2 ** 20;
+    for (const [title, length, stride] of [
+      ['64 KiB in order', 64 * KiB, 64 * KiB],
+      ['64 KiB backwards', 64 * KiB, -64 * KiB],
+      ['4 KiB of each 256 KiB', 4 * KiB, 256 * KiB],
+      ['16 KiB of each MiB', 16 * KiB, 1024 * KiB],
+    ]) {
+      yield await benchPrefetch({ title, bytes, length, stride, rounds });
+    }
   },
 };
 
@@ -65,7 +83,7 @@ for (const [name, suite] of Object.entries(suites)) {
 }
 if (values.json) console.log(JSON.stringify({ machine, tables }, null, 2));
 
-function print({ title, baseline, rows }) {
+function print({ title, baseline, rows, notes = [] }) {
   console.log(
     `\n${title}  (ratio to ${baseline}; median of ${rounds} rounds, +- interquartile range)`,
   );
@@ -78,4 +96,5 @@ function print({ title, baseline, rows }) {
       `  ${name.padEnd(40)} ${time.padStart(12)} ${ratio.toFixed(2).padStart(8)}x +- ${ratioIqr.toFixed(2)}`,
     );
   }
+  for (const line of notes) console.log(`  ${line}`);
 }

@@ -1,6 +1,6 @@
 /** What `memory-tiers topology` prints: the machine, the tiers with the source of each figure, the limits. */
 
-import type { MachineDescription } from '../native.ts';
+import type { HotnessProbe, MachineDescription } from '../native.ts';
 import { formatBytes } from '../tiers/byte-size.ts';
 import type { TierCalibration } from '../tiers/calibrate-tiers.ts';
 import { classifyNodes } from '../tiers/node-class.ts';
@@ -9,12 +9,14 @@ import type { Paint } from './command-io.ts';
 import { formatNs, significant } from './format.ts';
 import { table } from './table.ts';
 
-/** What is reported; a HardwareTierManager is one. */
+/** What is reported: a HardwareTierManager, and what the kernel can tell of accesses. */
 export interface TopologyFacts {
   readonly machine: MachineDescription | null;
   readonly tiers: readonly Tier[];
   readonly available: readonly Tier[];
   readonly limits: readonly Limit[];
+  /** Ways to see accesses through the views of regions, best first. */
+  readonly hotness?: readonly HotnessProbe[];
 }
 
 const marks: Readonly<Record<FigureSource, string>> = {
@@ -105,11 +107,18 @@ function machineLines(machine: MachineDescription, paint: Paint): string[] {
       ? 'no memory limit'
       : `memory limit ${formatBytes(memoryLimitBytes)}, ${formatBytes(memoryUsedBytes ?? 0)} used`;
   const devices = deviceLines(machine);
+  const { via } = machine.userfaultfd;
+  const moves =
+    via === null
+      ? 'stop the owner’s thread (no full userfaultfd)'
+      : `transparent to every thread (userfaultfd by ${via === 'syscall' ? 'system call' : '/dev/userfaultfd'})`;
   return [
     `${paint.bold('Machine')}  Linux ${kernel.release}, ${formatBytes(kernel.pageBytes)} pages, ${limit}`,
     '',
     ...(machine.nodes.length === 0 ? ['No NUMA node could be read.'] : nodeLines(machine)),
     ...(devices.length === 0 ? [] : ['', ...devices]),
+    '',
+    `Moves between memory and files or devices: ${moves}`,
   ];
 }
 
@@ -146,6 +155,16 @@ function evidenceLines(tiers: readonly Tier[], paint: Paint): string[] {
   );
 }
 
+function hotnessLines(hotness: readonly HotnessProbe[]): string[] {
+  const rows = hotness.map(({ kind, available, seesReads, seesWrites, detail }) => [
+    kind,
+    available ? 'yes' : 'no',
+    [...(seesReads ? ['reads'] : []), ...(seesWrites ? ['writes'] : [])].join(', '),
+    detail,
+  ]);
+  return table(['source', 'works', 'sees', 'because'], rows, ['left', 'left', 'left', 'left']);
+}
+
 function limitLines(limits: readonly Limit[], paint: Paint): string[] {
   return limits.flatMap(({ what, reason, hint }) => [
     `- ${what}: ${reason}.`,
@@ -169,7 +188,7 @@ export function renderTopology(
   paint: Paint,
   calibrations: readonly TierCalibration[] = [],
 ): string {
-  const { machine, tiers, available, limits } = facts;
+  const { machine, tiers, available, limits, hotness = [] } = facts;
   const used = new Set(tiers.flatMap(({ backends }) => backends.map(describeBackend)));
   const unused = available.filter(({ backends }) =>
     backends.some((backend) => !used.has(describeBackend(backend))),
@@ -188,6 +207,9 @@ export function renderTopology(
   }
   if (calibrations.length > 0) {
     lines.push('', paint.bold('Calibration'), ...calibrationLines(calibrations));
+  }
+  if (hotness.length > 0) {
+    lines.push('', paint.bold('Sources of hotness, best first'), ...hotnessLines(hotness));
   }
   if (limits.length > 0) lines.push('', paint.bold('Limits'), ...limitLines(limits, paint));
   return `${lines.join('\n')}\n`;

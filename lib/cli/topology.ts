@@ -1,5 +1,6 @@
 /** `memory-tiers topology`: what this machine has, which tiers come of it, and what is missing. */
 
+import { probeHotnessSources } from '../memory/hotness-sources.ts';
 import type { TierCalibration } from '../tiers/calibrate-tiers.ts';
 import { HardwareTierManager } from '../tiers/hardware-tier-manager.ts';
 import { type Command, defineCommand } from './command.ts';
@@ -43,17 +44,25 @@ export const topologyCommand: Command = defineCommand({
     let calibrations: readonly TierCalibration[] = [];
     if (options.calibrate) calibrations = await manager.calibrate();
     const { machine, tiers, available, limits, policy } = manager;
+    const hotness = probeHotnessSources();
     if (json) {
       writeJson(io.stdout, {
         machine,
         tiers,
         available,
         limits,
+        hotness,
         ...(policy !== undefined && { policy }),
         ...(options.calibrate && { calibrations }),
       });
     } else {
-      io.stdout.write(renderTopology(manager, paintFor(io.stdout, io.env), calibrations));
+      io.stdout.write(
+        renderTopology(
+          { machine, tiers, available, limits, hotness },
+          paintFor(io.stdout, io.env),
+          calibrations,
+        ),
+      );
     }
     return 0;
   },

@@ -173,7 +173,7 @@ export class Handle<T extends StoredData = StoredData> {
     const pending = words[base + pendingWord];
     const reads = pending & countMask;
     // The first read since the last plan takes the slow way; 65,535 are as hot as it gets.
-    if (reads === 0) this.#store.ledger.note(this.#id, 1);
+    if (reads === 0) this.#store.noteRead(this.#id);
     else if (reads !== countMask) words[base + pendingWord] = pending + 1;
     return viewOf(
       (where >>> typeShift) & typeMask,

@@ -21,6 +21,14 @@ import {
 
 const maxCount = 0xffff;
 
+/**
+ * Pages that pass as one access on the clock. Accesses through a view come in sizes of their own: a chunk that is
+ * used all over counts 512 pages each time it is looked at. As heat that compares with small objects of a page; as
+ * time it would make everything else look old. So it is eight: a look at all the fast tier holds, all of it in use,
+ * is then one half-life of the default policy.
+ */
+const pagesPerTick = 64;
+
 /** Accesses served by a tier since the start. */
 export interface TierAccesses {
   reads: number;
@@ -47,6 +55,8 @@ export class HeatLedger {
   /** Small objects with accesses pending; an id can be listed twice after it was freed and reused. */
   #pendingIds: number[] = [];
   #pendingLarge: Set<LargeObject> = new Set();
+  /** Pages in the counts of pending large objects that were seen and not reported. */
+  readonly #seenPages: Map<LargeObject, number> = new Map();
   #keep = false;
 
   constructor(space: ObjectSpace) {
@@ -80,6 +90,16 @@ export class HeatLedger {
       if (counts[i] < maxCount) counts[i]++;
     }
     object.tracked = true;
+    this.#pendingLarge.add(object);
+  }
+
+  /** Counts pages of a chunk of a large object that were found accessed, e.g. by the kernel. */
+  noteChunk(object: LargeObject, index: number, reads: number, writes: number): void {
+    const before = object.reads[index] + object.writes[index];
+    object.reads[index] = Math.min(maxCount, object.reads[index] + reads);
+    object.writes[index] = Math.min(maxCount, object.writes[index] + writes);
+    const pages = object.reads[index] + object.writes[index] - before;
+    this.#seenPages.set(object, (this.#seenPages.get(object) ?? 0) + pages);
     this.#pendingLarge.add(object);
   }
 
@@ -120,6 +140,7 @@ export class HeatLedger {
       );
     }
     this.#pendingLarge.delete(object);
+    this.#seenPages.delete(object);
   }
 
   /** A chunk of a large object went from one tier to another. */
@@ -150,6 +171,8 @@ export class HeatLedger {
     this.#pendingLarge.clear();
     let total = 0;
     for (let i = first; i < touched.length; i++) total += touched.reads[i] + touched.writes[i];
+    for (const pages of this.#seenPages.values()) total -= pages - Math.ceil(pages / pagesPerTick);
+    this.#seenPages.clear();
     this.clock.advance(total, halfLifeAccesses);
     if (this.clock.needsRebase) this.#rebase();
     for (let i = first; i < touched.length; i++)

@@ -28,6 +28,7 @@ import {
   typeShift,
   whereWord,
 } from './object-table.ts';
+import { Prefetcher, type PrefetchSettings } from './prefetcher.ts';
 import { classIndex } from './size-classes.ts';
 import { StoreUnits } from './store-units.ts';
 
@@ -43,6 +44,8 @@ export class ObjectStore {
   readonly integrity: Integrity;
   /** The migration engine's view. */
   readonly units: StoreUnits;
+  /** Undefined when no tier has anything to read ahead. */
+  readonly prefetcher: Prefetcher | undefined;
   readonly #keys: KeyArena = new KeyArena();
   readonly #index: KeyIndex;
   readonly #maker: ObjectMaker;
@@ -50,8 +53,10 @@ export class ObjectStore {
   readonly #newKeys: Set<Set<Key>> = new Set();
   #closed = false;
 
-  constructor(set: BackendSet) {
+  /** Without `prefetch` nothing is read ahead. */
+  constructor(set: BackendSet, prefetch?: PrefetchSettings) {
     this.space = new ObjectSpace(set);
+    this.prefetcher = Prefetcher.of(this.space, prefetch);
     this.ledger = new HeatLedger(this.space);
     this.integrity = new Integrity(this.space, {
       keyOf: (id) => this.keyOf(id),
@@ -64,6 +69,11 @@ export class ObjectStore {
     this.holds = new Holds({
       release: (hold) => this.#releaseHold(hold),
       unhold: (id) => this.space.table.setFlag(id, leasedFlag, false),
+      pin: ({ firstChunk }, pinned) => {
+        const { heap } = this.space.set;
+        if (pinned) heap.pin(firstChunk);
+        else heap.unpin(firstChunk);
+      },
       written: (id) => this.integrity.reseal(id),
     });
   }
@@ -245,11 +255,21 @@ export class ObjectStore {
 
   // --- accesses -----------------------------------------------------------------------------------------
 
-  /** Counts a read of the whole of an object. */
+  /** Counts a read of the whole of an object that is about to begin. */
   noteRead(id: number): void {
     const large = this.space.largeOf(id);
-    if (large === undefined) this.ledger.note(id, 1);
-    else this.ledger.noteLarge(large, 0, large.byteLength, false);
+    if (large !== undefined) {
+      this.noteUse(large, 0, large.byteLength, false);
+      return;
+    }
+    this.prefetcher?.sawSmall(id);
+    this.ledger.note(id, 1);
+  }
+
+  /** Counts an access to a part of a large object that is about to begin. */
+  noteUse(object: LargeObject, byteOffset: number, byteLength: number, write: boolean): void {
+    this.prefetcher?.sawLarge(object, byteOffset, byteLength);
+    this.ledger.noteLarge(object, byteOffset, byteLength, write);
   }
 
   /** Counts a write to the whole of an object. */
@@ -281,6 +301,7 @@ export class ObjectStore {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.prefetcher?.close();
     this.units.close();
     this.space.close();
   }

@@ -7,6 +7,7 @@ import type {
   SnapshotOptions,
 } from '../migration/migration-target.ts';
 import type { TierState } from '../policy/policy.ts';
+import { Evacuation } from './evacuation.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import type { Integrity } from './integrity.ts';
 import { chunkUnitBase } from './large-object.ts';
@@ -21,6 +22,7 @@ export class StoreUnits implements MigrationTarget {
   readonly #mover: Mover;
   readonly #integrity: Integrity;
   readonly #scanner: UnitScanner;
+  readonly #evacuation: Evacuation;
   /** Access clock at the last plan that was not a dry run. */
   #plannedAt = 0;
   #closed = false;
@@ -31,6 +33,7 @@ export class StoreUnits implements MigrationTarget {
     this.#mover = mover;
     this.#integrity = integrity;
     this.#scanner = new UnitScanner(space, ledger, integrity.book);
+    this.#evacuation = new Evacuation(space, integrity, mover.mayMove, () => this.#closed);
   }
 
   /** The tiers as they are now; `usedBytes` stays current in the same objects. */
@@ -78,8 +81,17 @@ export class StoreUnits implements MigrationTarget {
     };
   }
 
-  move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {
-    return this.#closed ? 'gone' : this.#mover.move(unit, from, to);
+  move(
+    unit: number,
+    from: number,
+    to: number,
+    signal?: AbortSignal,
+  ): MoveResult | Promise<MoveResult> {
+    return this.#closed ? 'gone' : this.#mover.move(unit, from, to, signal);
+  }
+
+  tidy(thorough: boolean): Generator<number, void> | undefined {
+    return this.#closed ? undefined : this.#evacuation.turn(thorough);
   }
 
   heatLog2(unit: number): number {

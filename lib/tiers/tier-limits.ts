@@ -67,9 +67,21 @@ function nodeLimits(machine: MachineDescription): Limit[] {
   return limits;
 }
 
+/** Without a full userfaultfd nobody can be held back while a chunk changes between memory and a file. */
+function liveMoveLimits({ userfaultfd }: MachineDescription): Limit[] {
+  if (userfaultfd.via !== null) return [];
+  return [
+    {
+      what: 'Moves between memory and files stop this thread, and leave memory that other threads may use where it is',
+      reason: `userfaultfd: refused with ${errnoName(userfaultfd.errno)}`,
+      hint: 'Give the process access to /dev/userfaultfd, or CAP_SYS_PTRACE, or set sysctl vm.unprivileged_userfaultfd=1.',
+    },
+  ];
+}
+
 /** Limits that hold whatever tiers are used. */
 export function machineLimits(machine: MachineDescription): Limit[] {
-  const limits = [...permissionLimits(machine), ...nodeLimits(machine)];
+  const limits = [...permissionLimits(machine), ...liveMoveLimits(machine), ...nodeLimits(machine)];
   if (machine.unreadable.length > 0) {
     const [first, ...others] = machine.unreadable;
     limits.push({

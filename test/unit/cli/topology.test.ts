@@ -5,6 +5,7 @@ import { paintFor } from '../../../lib/cli/command-io.ts';
 import { topologyCommand } from '../../../lib/cli/topology.ts';
 import { formatList, renderTopology } from '../../../lib/cli/topology-report.ts';
 import { HardwareTierManager } from '../../../lib/tiers/hardware-tier-manager.ts';
+import { probe } from '../../support/hotness.ts';
 import { fakeProbe } from '../tiers/fake-probe.ts';
 import { readTopology, scanTopology } from '../tiers/topology-fixture.ts';
 
@@ -47,6 +48,16 @@ describe('topology', () => {
     expect(text).toContain('--cap-add SYS_NICE');
   });
 
+  test('shows every source of hotness, and why it does not work', () => {
+    const manager = HardwareTierManager.detect({ machine: null, probe: fakeProbe() });
+    const { machine, tiers, available, limits } = manager;
+    const hotness = [probe('damon', false, 'only root may use it'), probe('write-protect')];
+    const facts = { machine, tiers, available, limits, hotness };
+    const text = renderTopology(facts, paintFor({ write: () => true }, {}));
+    expect(text).toMatch(/^damon +no +reads, writes +only root may use it$/m);
+    expect(text).toMatch(/^write-protect +yes +writes$/m);
+  });
+
   test('does without a machine', () => {
     const manager = HardwareTierManager.detect({ machine: null, probe: fakeProbe() });
     const text = renderTopology(manager, paintFor({ write: () => true }, {}));
@@ -59,7 +70,7 @@ describe('topology', () => {
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     const report = JSON.parse(stdout) as { tiers: unknown };
     expect(report.tiers).toMatchObject([{ name: 'L1_DDR', capacityBytes: 4 * 2 ** 20 }]);
-    expect(Object.keys(report)).toEqual(['machine', 'tiers', 'available', 'limits']);
+    expect(Object.keys(report)).toEqual(['machine', 'tiers', 'available', 'limits', 'hotness']);
   });
 
   test('says what is wrong with its options', async () => {

@@ -44,6 +44,7 @@ function machineOf(
     memoryLimitBytes: null,
     memoryUsedBytes: null,
     permissions: { mbind: 0, movePages: 0, setMempolicy: 0, getMempolicy: 0 },
+    userfaultfd: { via: 'syscall', errno: 0, recordsWrites: true },
     kernel: { release: '', numaBalancing: null, transparentHugePages: null, pageBytes: 4096 },
     unreadable: [],
     ...rest,
