@@ -29,7 +29,8 @@ const nativeLayers = [
   ['bind/', 'plugins/'],
 ];
 const libLayers = [
-  ['errors.ts'],
+  ['errors.ts', 'slices.ts'],
+  ['main-thread.ts'],
   ['tiers/tier.ts'],
   ['policy/reuse.ts'],
   ['policy/policy.ts'],

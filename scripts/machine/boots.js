@@ -21,9 +21,10 @@ export const boots = [
     steps: [{ tests: ['moves-balancing', 'moves', 'huge-pages'] }],
   },
   // Fills nodes to the brim and disks to the last block.
-  { name: 'full', steps: [{ tests: ['allocation-full', 'permissions'] }] },
+  { name: 'full', steps: [{ tests: ['hotness', 'allocation-full', 'permissions'] }] },
   // From here on the machine lacks something, or is damaged by the tests.
   { name: 'faults', steps: [{ tests: ['offline', 'poison', 'cxl-reset'] }] },
+  { name: 'live-moves', threads: 'multi', steps: [{ tests: ['live-moves'] }] },
   { name: 'power-loss', steps: [{ program: 'power-loss' }, { tests: ['power-loss'] }] },
   {
     name: 'nvme-errors',
