@@ -120,8 +120,9 @@ export interface StoreOptions extends PlacementOptions {
 /** Options of `TieredMemory.allocate`. */
 export interface AllocateOptions extends PlacementOptions {
   /**
-   * You promise that only this thread touches the region's view, and no asynchronous I/O: then its chunks
-   * may also move between memory and files. Without it they move between memory nodes only.
+   * You promise that only this thread touches the region's view, and no asynchronous I/O but under a pin. Matters
+   * where `stats().migration.mode` is `stop-the-world`: there its chunks may then also move between memory and files;
+   * without it they move between memory nodes only.
    *
    * @default false
    */

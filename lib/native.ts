@@ -245,7 +245,7 @@ export interface NativeHotnessSource {
 /**
  * An address window with its backends. Runs of chunks are named by the index of their first chunk. One per
  * environment; every call is made on the thread that created it. Methods that return promises work on the
- * thread pool; a run must not be freed while one is pending (the heap defers it).
+ * thread pool; a run that is freed while one is pending goes when that ends, or at once where nothing depends on it.
  */
 export interface NativeHeap {
   /**

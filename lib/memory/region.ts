@@ -32,8 +32,9 @@ export interface LostElements {
 const regionOfBuffer: WeakMap<ArrayBufferLike, object> = new WeakMap();
 
 /**
- * A region. Read and write `view` like any typed array, at the same speed; such accesses are invisible to
- * the library, so report the ranges you use with `touch`, or it leaves the region where it is.
+ * A region. Read and write `view` like any typed array, at the same speed. The library sees no such access; what it
+ * knows of them comes from the kernel (`OpenOptions.tracking`), and from you with `touch`, which is exact. Where neither
+ * tells, the region is left where it is.
  *
  * What the device loses of a region reads as zeros through the view, which cannot throw: look at `damaged` when that
  * matters, or use the memory's `onDamage`.
