@@ -41,6 +41,8 @@ export interface TierStats {
     readonly unverifiedChunks: number;
     /** Chunks of a file or device that are not used again because bytes in them were lost. */
     readonly retiredChunks: number;
+    /** Chunks of a file or device kept for the way back of what went to memory; part of `mappedBytes`. */
+    readonly shadowChunks: number;
     readonly note: string;
   }[];
 }
@@ -97,10 +99,18 @@ export function memoryStats(
     let holes = 0;
     const backends = set.ofTier[tier].map((backend) => {
       const stats = set.heap.backendStats(backend.index);
-      const { mappedBytes, unverifiedChunks, retiredChunks, note } = stats;
+      const { mappedBytes, unverifiedChunks, retiredChunks, shadowChunks, note } = stats;
       const { kind } = backend.config;
       holes += space.allocators[backend.index].holeBytes;
-      return { kind, node: backend.node, mappedBytes, unverifiedChunks, retiredChunks, note };
+      return {
+        kind,
+        node: backend.node,
+        mappedBytes,
+        unverifiedChunks,
+        retiredChunks,
+        shadowChunks,
+        note,
+      };
     });
     const usedBytes = set.usedBytes(tier);
     const liveBytes = usedBytes - holes;

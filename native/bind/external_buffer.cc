@@ -9,16 +9,17 @@
 namespace memtiers {
 namespace {
 
-// V8 aborts the process or throws, depending on version, on more; Node 20 stops at 4 GiB.
-uint64_t MaxBufferBytes(Napi::Env env) {
-  constexpr uint32_t kNodeWithLargeBuffers = 22;
+bool IsNode22(Napi::Env env) {
   const napi_node_version* version = nullptr;
-  const bool large =
-      napi_get_node_version(env, &version) == napi_ok && version->major >= kNodeWithLargeBuffers;
-  return large ? 1024 * kGiB : 4 * kGiB;
+  return napi_get_node_version(env, &version) == napi_ok && version->major >= 22;
 }
 
+// V8 aborts the process or throws, depending on version, on more; Node 20 stops at 4 GiB.
+uint64_t MaxBufferBytes(Napi::Env env) { return IsNode22(env) ? 1024 * kGiB : 4 * kGiB; }
+
 }  // namespace
+
+bool CanTransferBuffers(Napi::Env env) { return IsNode22(env); }
 
 Napi::ArrayBuffer NewExternalBuffer(Napi::Env env, void* address, uint64_t bytes,
                                     napi_finalize finalize, void* hold) {

@@ -14,6 +14,10 @@
 
 namespace memtiers {
 
+// Whether a program can move a buffer's bytes to another one (ArrayBuffer.prototype.transfer), so
+// that they outlive it.
+bool CanTransferBuffers(Napi::Env env);
+
 // Calls `finalize` with `hold` itself when it throws. See the other one.
 Napi::ArrayBuffer NewExternalBuffer(Napi::Env env, void* address, uint64_t bytes,
                                     napi_finalize finalize, void* hold);

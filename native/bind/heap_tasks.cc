@@ -34,6 +34,7 @@ struct Part {
   const Backend* backend;
   std::byte* address;
   size_t bytes;
+  bool shadowed;
 };
 
 // The table belongs to the environment's thread, so what backs which bytes is looked up before a
@@ -47,10 +48,12 @@ std::vector<Part> FindParts(const Heap& heap, const RunBytes& range, std::byte* 
     const uint64_t next = std::min<uint64_t>(end, (at / kChunkBytes + 1) * kChunkBytes);
     const auto chunk = static_cast<uint32_t>(range.first + at / kChunkBytes);
     const Backend& backend = heap.backend(heap.BackendOf(chunk).value());
-    if (!parts.empty() && parts.back().backend == &backend) {
+    const bool shadowed = heap.HasShadow(chunk);
+    if (!parts.empty() && parts.back().backend == &backend && parts.back().shadowed == shadowed) {
       parts.back().bytes += next - at;
     } else {
-      parts.push_back({.backend = &backend, .address = run + at, .bytes = next - at});
+      parts.push_back(
+          {.backend = &backend, .address = run + at, .bytes = next - at, .shadowed = shadowed});
     }
     at = next;
   }
@@ -137,7 +140,9 @@ class FlushTask final : public RunTask {
         first_(heap().FirstOfRun(range.first)),
         // Before the parts are looked up: they stay what they are until the end.
         pinned_(heap().Pin(first_).ok()),
-        parts_(FindParts(heap(), range, address)) {}
+        parts_(FindParts(heap(), range, address)),
+        // A move that has ended and is not in the books yet: nobody knows what is behind the bytes.
+        durable_(!heap().Moving(first_)) {}
 
  private:
   void Run() override {
@@ -157,7 +162,7 @@ class FlushTask final : public RunTask {
   uint32_t first_;
   bool pinned_;
   std::vector<Part> parts_;
-  bool durable_ = true;
+  bool durable_;
 };
 
 class WriteTask final : public RunTask {
@@ -228,6 +233,8 @@ std::unique_ptr<Task> MakePrefault(Napi::Env env, std::shared_ptr<HeapState> sta
                                    const RunBytes& range) {
   std::byte* const address = Locate(env, *state, range);
   std::vector<Part> parts = FindParts(state->heap(), range, address);
+  // Chunks with a shadow are in memory as a whole, and to be populated for writing would end it.
+  std::erase_if(parts, [&](const Part& part) { return part.shadowed; });
   if (FilePrefaultTask::CanRun(parts)) {
     return std::make_unique<FilePrefaultTask>(std::move(state), range, std::move(parts));
   }

@@ -42,6 +42,8 @@ void RunBuffers::Revoke(Entry& entry) {
   const std::shared_ptr<Hold> hold = entry.hold.lock();
   if (hold == nullptr) return;  // collected: nobody is left to see the memory
   Napi::ArrayBuffer buffer = entry.buffer.Value();
+  // Where nothing but the buffer can have shown the bytes, its collection is the end of them.
+  if (buffer.IsEmpty() && !CanTransferBuffers(entry.buffer.Env())) return;
   if (buffer.IsEmpty() || buffer.IsDetached()) {
     // It was collected, and the bytes are about to be; or somebody else detached it, and they live
     // on under another ArrayBuffer.

@@ -55,11 +55,7 @@ Status Heap::Charge(uint32_t backend, uint32_t chunks) {
   BackendEntry& entry = backends_[backend];
   const uint64_t retired = entry.backend->retired_chunks();
   while (entry.charged_chunks + retired + chunks > entry.capacity_chunks &&
-         !entry.shadowed.empty()) {
-    const uint32_t shadowed = entry.shadowed.front();
-    entry.shadowed.pop_front();
-    const auto shadow = shadows_.find(shadowed);
-    if (shadow != shadows_.end() && shadow->second.backend == backend) DropShadow(shadowed);
+         DropOldestShadow(backend)) {
   }
   if (entry.charged_chunks + retired + chunks > entry.capacity_chunks) {
     ++entry.refused_allocations;
@@ -97,8 +93,12 @@ Result<uint32_t> Heap::Allocate(uint32_t backend, uint32_t chunks) {
     Refuse(backend, chunks);
     return Status(Code::kFull, "address window, " + std::to_string(chunks) + " contiguous chunks");
   }
-  Result<MappedRun> mapped =
-      entry.backend->Map({.address = window_.AddressOf(*first), .chunks = chunks});
+  const MapRequest request = {.address = window_.AddressOf(*first), .chunks = chunks};
+  Result<MappedRun> mapped = entry.backend->Map(request);
+  // A device can have less room than its budget.
+  while (mapped.status().code() == Code::kFull && DropOldestShadow(backend)) {
+    mapped = entry.backend->Map(request);
+  }
   if (!mapped.ok()) {
     Refuse(backend, chunks);
     // If even this fails the address range is lost to this heap, and nothing else.
@@ -178,7 +178,7 @@ Result<HeapBackendStats> Heap::Stats(uint32_t backend) const {
                           .refused_allocations = entry.refused_allocations,
                           .unverified_chunks = entry.unverified_chunks,
                           .retired_chunks = entry.backend->retired_chunks(),
-                          .shadow_chunks = entry.shadow_chunks,
+                          .shadow_chunks = entry.shadowed.size(),
                           .fixed_address = entry.backend->fixed_address(),
                           .durable = entry.backend->durable(),
                           .note = entry.backend->note()};

@@ -9,8 +9,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -152,6 +152,9 @@ class Heap {
   std::optional<Shadow> TakeShadow(uint32_t chunk);
   // Gives the chunk's shadow up, if it has one.
   void DropShadow(uint32_t chunk);
+  // Gives up the shadow a backend has kept longest; false when it has none.
+  bool DropOldestShadow(uint32_t backend);
+  bool HasShadow(uint32_t chunk) const { return shadows_.contains(chunk); }
   // Whether the chunk's pages are known to lie where they should. REQUIRES: it belongs to a run.
   void MarkVerified(uint32_t chunk, bool verified);
 
@@ -190,9 +193,12 @@ class Heap {
     uint64_t charged_chunks = 0;
     uint64_t unverified_chunks = 0;
     uint64_t refused_allocations = 0;
-    // Chunks with shadows here, oldest first; some may have lost them since.
-    std::deque<uint32_t> shadowed = {};
-    uint64_t shadow_chunks = 0;
+    // Chunks with shadows here, oldest first.
+    std::list<uint32_t> shadowed = {};
+  };
+  struct KeptShadow {
+    Shadow shadow;
+    std::list<uint32_t>::iterator place;  // in the backend's list
   };
   struct Chunk {
     uint32_t backend = 0;
@@ -245,7 +251,7 @@ class Heap {
   std::vector<BackendEntry> backends_;
   std::vector<Chunk> chunks_;  // grows to the highest chunk ever used
   Runs runs_;
-  std::map<uint32_t, Shadow> shadows_;  // by chunk
+  std::map<uint32_t, KeptShadow> shadows_;  // by chunk
   bool closed_ = false;
 };
 

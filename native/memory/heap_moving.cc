@@ -22,19 +22,25 @@ void Heap::Take(uint32_t chunk, uint32_t backend, const Backing& backing) {
 }
 
 void Heap::KeepShadow(uint32_t chunk, Shadow shadow) {
-  BackendEntry& entry = backends_[shadow.backend];
-  entry.shadowed.push_back(chunk);
-  ++entry.shadow_chunks;
-  shadows_.emplace(chunk, std::move(shadow));
+  std::list<uint32_t>& shadowed = backends_[shadow.backend].shadowed;
+  const auto place = shadowed.insert(shadowed.end(), chunk);
+  shadows_.emplace(chunk, KeptShadow{.shadow = std::move(shadow), .place = place});
 }
 
 std::optional<Shadow> Heap::TakeShadow(uint32_t chunk) {
   const auto found = shadows_.find(chunk);
   if (found == shadows_.end()) return std::nullopt;
-  std::optional<Shadow> shadow(std::move(found->second));
-  --backends_[shadow->backend].shadow_chunks;
+  std::optional<Shadow> shadow(std::move(found->second.shadow));
+  backends_[shadow->backend].shadowed.erase(found->second.place);
   shadows_.erase(found);
   return shadow;
+}
+
+bool Heap::DropOldestShadow(uint32_t backend) {
+  const std::list<uint32_t>& shadowed = backends_[backend].shadowed;
+  if (shadowed.empty()) return false;
+  DropShadow(shadowed.front());
+  return true;
 }
 
 void Heap::DropShadow(uint32_t chunk) {

@@ -51,13 +51,10 @@ void FaultService::Unwatch(std::byte* chunk) {
 }
 
 bool FaultService::Answer(std::byte* page) {
-  std::shared_ptr<WriteWatch> watch;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = watches_.find(ChunkOf(page));
-    if (found != watches_.end()) watch = found->second;
-  }
-  if (watch != nullptr) return watch->OnWrite(userfaultfd_, page);
+  // Through the answer: once a watch is replaced, it lifts no protection any more.
+  const std::lock_guard lock(mutex_);
+  const auto found = watches_.find(ChunkOf(page));
+  if (found != watches_.end()) return found->second->OnWrite(userfaultfd_, page);
   // Nobody watches any more: the protection is gone or about to go, and the writer was woken, or
   // this wakes it.
   return userfaultfd_.Unprotect(page, PageBytes()).code() != Code::kBusy;

@@ -40,7 +40,8 @@ class FaultService {
   const Userfaultfd& userfaultfd() const { return userfaultfd_; }
 
   // Who is asked about writes to the chunk from here on; instead of the watch before, if there was
-  // one. REQUIRES: chunk aligned.
+  // one, which has answered its last when this returns. REQUIRES: chunk aligned; no lock is held
+  // that a watch takes.
   void Watch(std::byte* chunk, std::shared_ptr<WriteWatch> watch);
   void Unwatch(std::byte* chunk);
 

@@ -81,7 +81,8 @@ void LiveMove::Run() {
   // A shadow that was not put back ends here: whether it still is one, nobody has watched.
   const bool put_back = arrival.ok() && step_.target_backing.has_value();
   if (started_ && shadow_.has_value() && !put_back) {
-    shadow_backend_->Release(std::span(&shadow_->backing, 1));
+    const bool damaged = step_.target_backing.has_value() && step_.target_damaged;
+    shadow_backend_->GiveBack(std::span(&shadow_->backing, 1), damaged);
   }
   step_.control->End();
   duration_ = std::chrono::steady_clock::now() - start;
@@ -89,6 +90,8 @@ void LiveMove::Run() {
 
 Result<MoveResult> LiveMove::Finish(Heap& heap) {
   const bool reused = step_.target_backing.has_value();
+  // An environment that ends does not run what it has queued.
+  if (!started_ && status_.ok()) status_ = Cancelled();
   if (status_.ok()) {
     Backing backing = arrival_.backing;
     backing.relocated = backing.slot == Backing::kNoSlot;
@@ -102,6 +105,8 @@ Result<MoveResult> LiveMove::Finish(Heap& heap) {
     }
   } else if (!reused) {
     heap.Refuse(backend_, 1);
+    // The device has less room than its budget: the next try finds some.
+    if (status_.code() == Code::kFull) heap.DropOldestShadow(backend_);
   }
   if (shadow_.has_value() && !started_) {
     heap.KeepShadow(chunk_, std::move(*shadow_));

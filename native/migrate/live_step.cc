@@ -9,13 +9,18 @@
 
 namespace memtiers {
 
-Result<NextPlace> MakeNextPlace(const LiveStep& step) {
+Result<NextPlace> MakeNextPlace(LiveStep& step) {
   Result<Aside> aside = Aside::Reserve();
   if (!aside.ok()) return aside.status();
   std::byte* const address = aside.value().address();
   if (step.target_backing.has_value()) {
     Status mapped = step.target->MapAgain(address, *step.target_backing);
     if (mapped.ok()) mapped = PopulateWrite(address, kChunkBytes);
+    if (mapped.code() == Code::kLost) {
+      // The device's fault, and not the chunk's.
+      step.target_damaged = true;
+      return Status::FromErrno(Code::kIo, mapped.error(), mapped.syscall(), mapped.what());
+    }
     if (!mapped.ok()) return mapped;
     return NextPlace{.aside = std::move(aside.value()), .backing = *step.target_backing};
   }
@@ -26,14 +31,16 @@ Result<NextPlace> MakeNextPlace(const LiveStep& step) {
   return NextPlace{.aside = std::move(aside.value()), .backing = mapped.value().backings.front()};
 }
 
-void GiveUp(const LiveStep& step, NextPlace place) {
-  const bool damaged = place.aside.Damaged();
+void GiveUp(LiveStep& step, NextPlace place) {
+  step.target_damaged = place.aside.Damaged();
   const Backing backing = place.backing;
   // Unmapped first: a place that somebody can still write to is not free.
   {
     const Aside gone(std::move(place.aside));
   }
-  if (!step.target_backing.has_value()) step.target->GiveBack(std::span(&backing, 1), damaged);
+  if (!step.target_backing.has_value()) {
+    step.target->GiveBack(std::span(&backing, 1), step.target_damaged);
+  }
 }
 
 Status CheckGoOn(const LiveStep& step, const Aside& next) {

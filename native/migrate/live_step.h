@@ -28,7 +28,8 @@ struct LiveStep {
   std::shared_ptr<MoveControl> control;
   FaultService* faults = nullptr;
 
-  // What came of it.
+  // What came of it. Damaged: the target's place is not to be used again.
+  bool target_damaged = false;
   std::chrono::nanoseconds pause{0};
   uint64_t copied_bytes = 0;
 };
@@ -38,10 +39,10 @@ struct NextPlace {
   Aside aside;
   Backing backing;
 };
-Result<NextPlace> MakeNextPlace(const LiveStep& step);
+Result<NextPlace> MakeNextPlace(LiveStep& step);
 
 // Gives up a place that did not come to use, unless it was there before.
-void GiveUp(const LiveStep& step, NextPlace place);
+void GiveUp(LiveStep& step, NextPlace place);
 
 // A failure: it was cancelled, or memory on either side is lost.
 Status CheckGoOn(const LiveStep& step, const Aside& next);

@@ -39,12 +39,13 @@ async function travel(
     bytes.set(first);
     assertPlacement(heap, chunk, 1, from);
 
-    const { durationNs, ...result } = await move(chunk, target);
+    const { durationNs, pauseNs, ...result } = await move(chunk, target);
     const all = { tried: 1, applied: 1, failed: 0, copiedBytes: chunkBytes, reasons: {} };
     assert.deepEqual(result, all);
-    assert.ok(durationNs > 0);
+    assert.ok(durationNs > 0 && pauseNs <= durationNs);
     assert.equal(heap.backendOf(chunk), target);
-    assert.equal(heap.backendStats(source).mappedBytes, 0);
+    const { mappedBytes, shadowChunks } = heap.backendStats(source);
+    assert.equal(mappedBytes, shadowChunks * chunkBytes);
     assert.equal(heap.backendStats(target).mappedBytes, chunkBytes);
     assert.ok(first.equals(bytes), 'the bytes are those written before the move');
     assertPlacement(heap, chunk, 1, to);
@@ -63,6 +64,16 @@ describe('a chunk copied to another backing at its address', () => {
     for (const to of places.filter((place) => place !== from)) {
       it(`gets from ${from.name} to ${to.name}`, () =>
         travel(from, to, (chunk, backend) => heap.rebackChunk(chunk, backend)));
+    }
+  }
+});
+
+describe('a chunk moved while everybody may use it', () => {
+  const onNode = ({ node }: Place): boolean => node !== undefined;
+  for (const from of places) {
+    for (const to of places.filter((place) => place !== from && !(onNode(from) && onNode(place)))) {
+      it(`gets from ${from.name} to ${to.name}`, () =>
+        travel(from, to, (chunk, backend) => heap.moveChunk(chunk, backend)));
     }
   }
 });

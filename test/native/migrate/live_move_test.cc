@@ -336,6 +336,53 @@ TEST_CASE("a pinned run is not moved, and pinning ends a move that is under way"
   CHECK(IsFilled(tiers.AddressOf(run), 5));
 }
 
+TEST_CASE("a move that was never run is none") {
+  if (!CanMove()) return;
+  const Tiers tiers;
+  for (const uint32_t from : {tiers.memory, tiers.file}) {
+    const uint32_t to = from == tiers.memory ? tiers.file : tiers.memory;
+    const uint32_t chunk = tiers.heap->Allocate(from, 1).value();
+    LiveMove move = std::move(LiveMove::Begin(*tiers.heap, chunk, to).value());
+    CHECK(move.Finish(*tiers.heap).status().error() == ECANCELED);
+    CHECK(tiers.heap->BackendOf(chunk).value() == from);
+    CHECK(tiers.Used(to) == 0);
+    REQUIRE(tiers.heap->Free(chunk).ok());
+    CHECK(tiers.Used(from) == 0);
+  }
+}
+
+TEST_CASE("a watch that was replaced lifts no protection any more") {
+  if (!CanMove()) return;
+  // Answers late: the next watch must wait for it.
+  class Slow final : public WriteWatch {
+   public:
+    bool OnWrite(const Userfaultfd& userfaultfd, std::byte* page) override {
+      arrived = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      CHECK_FALSE(replaced);
+      return userfaultfd.Unprotect(page, PageBytes()).ok();
+    }
+    std::atomic<bool> replaced = false;
+  };
+  const Tiers tiers;
+  const Hooked hooked;
+  std::byte* const chunk = tiers.AddressOf(tiers.heap->Allocate(tiers.memory, 1).value());
+  FaultService& service = *FaultService::Get().value();
+  auto slow = std::make_shared<Slow>();
+  service.Watch(chunk, slow);
+  REQUIRE(service.userfaultfd()
+              .Register(chunk, kChunkBytes, {.missing = false, .write_protected = true})
+              .ok());
+  REQUIRE(service.userfaultfd().Protect(chunk, kChunkBytes).ok());
+  std::thread writer([&] { *chunk = std::byte{1}; });
+  while (!arrived) std::this_thread::yield();
+  service.Watch(chunk, std::make_shared<Slow>());
+  slow->replaced = true;
+  writer.join();
+  REQUIRE(service.userfaultfd().Unregister(chunk, kChunkBytes).ok());
+  service.Unwatch(chunk);
+}
+
 TEST_CASE("a move cancelled before it began touches nothing and keeps the shadow") {
   if (!CanMove()) return;
   const Tiers tiers;
