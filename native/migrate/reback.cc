@@ -73,12 +73,14 @@ Result<MoveResult> RebackChunk(Heap& heap, uint32_t chunk, uint32_t backend) {
     return backing.status();
   }
   heap.Rebacked(chunk, backend, backing.value());
+  const std::chrono::nanoseconds duration = std::chrono::steady_clock::now() - start;
   return MoveResult{.tried = 1,
                     .applied = 1,
                     .failed = 0,
                     .copied_bytes = kChunkBytes,
-                    .duration = std::chrono::steady_clock::now() - start,
-                    .pause = std::chrono::steady_clock::now() - start,
+                    .duration = duration,
+                    // The owner was stopped throughout.
+                    .pause = duration,
                     .reasons = {}};
 }
 
