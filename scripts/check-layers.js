@@ -32,7 +32,7 @@ const libLayers = [
   ['errors.ts', 'slices.ts'],
   ['main-thread.ts'],
   ['tiers/tier.ts'],
-  ['policy/reuse.ts'],
+  ['policy/reuse.ts', 'policy/cost-model.ts'],
   ['policy/policy.ts'],
   ['native.ts'],
   ['tiers/'],

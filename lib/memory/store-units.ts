@@ -6,6 +6,7 @@ import type {
   MoveResult,
   SnapshotOptions,
 } from '../migration/migration-target.ts';
+import { defaultCosts } from '../policy/cost-model.ts';
 import type { TierState } from '../policy/policy.ts';
 import { Evacuation } from './evacuation.ts';
 import type { HeatLedger } from './heat-ledger.ts';
@@ -72,6 +73,7 @@ export class StoreUnits implements MigrationTarget {
     if (!dryRun) this.#plannedAt = ledger.clock.accesses;
     return {
       tiers: this.tierStates(),
+      costs: defaultCosts,
       units: this.#scanner.scan(maxUnits),
       histograms: ledger.histograms.view(ledger.clock.now),
       unitCounts: this.unitCounts(),

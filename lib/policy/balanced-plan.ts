@@ -2,7 +2,7 @@
 
 import { densityLog2 } from '../tracking/heat.ts';
 import type { BalancedOptions } from './balanced.ts';
-import { moveNs } from './benefit.ts';
+import { moveNs } from './cost-model.ts';
 import { Expectation } from './expectation.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import type { Plan, PlanBudget, Snapshot } from './policy.ts';
@@ -195,7 +195,7 @@ export class BalancedPlan {
   }
 
   #costNs(row: number, from: number, to: number): number {
-    const { tiers, units } = this.#snapshot;
-    return this.#moveWeight * moveNs(tiers[from], tiers[to], units.bytes[row]);
+    const { tiers, units, costs } = this.#snapshot;
+    return this.#moveWeight * moveNs(tiers[from], tiers[to], units.bytes[row], costs);
   }
 }

@@ -1,7 +1,7 @@
 /** What a plan expects of every unit it considers: further accesses, and how it ranks among the others. */
 
 import { densityBytes } from '../tracking/heat.ts';
-import { accessNs } from './benefit.ts';
+import { accessNs } from './cost-model.ts';
 import type { Snapshot } from './policy.ts';
 import { readReuse, reuseHorizons } from './reuse.ts';
 
@@ -50,10 +50,13 @@ export class Expectation {
 
   /** Modelled time one access to the row takes less in tier `to` than in tier `from`. */
   savedNs(row: number, from: number, to: number): number {
-    const { tiers, units } = this.#snapshot;
+    const { tiers, units, costs } = this.#snapshot;
     const used = units.reads[row] + units.writes[row];
     const writeShare = used > 0 ? units.writes[row] / used : 0;
     const bytes = units.bytes[row];
-    return accessNs(tiers[from], bytes, writeShare) - accessNs(tiers[to], bytes, writeShare);
+    return (
+      accessNs(tiers[from], bytes, writeShare, costs) -
+      accessNs(tiers[to], bytes, writeShare, costs)
+    );
   }
 }

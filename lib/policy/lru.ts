@@ -4,7 +4,7 @@
  */
 
 import { patternAllows } from './admission.ts';
-import { moveNs } from './benefit.ts';
+import { moveNs } from './cost-model.ts';
 import { fastUnits } from './fast-units.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import type { Plan, PlanBudget, Policy, Snapshot, TierState } from './policy.ts';
@@ -25,7 +25,7 @@ export function lruPolicy(): Policy {
 }
 
 function planLru(snapshot: Snapshot, budget: PlanBudget): Plan {
-  const { tiers, units } = snapshot;
+  const { tiers, units, costs } = snapshot;
   const builder = new PlanBuilder(snapshot, budget);
   const recency = Float64Array.from(units.heatLog2.subarray(0, units.length));
   const room = new RoomMaker(snapshot, builder, {
@@ -33,7 +33,7 @@ function planLru(snapshot: Snapshot, budget: PlanBudget): Plan {
     eligible: () => true,
     destination: (_row, from) => from + 1,
     gainNs: () => 0,
-    costNs: (row, from, to) => moveNs(tiers[from], tiers[to], units.bytes[row]),
+    costNs: (row, from, to) => moveNs(tiers[from], tiers[to], units.bytes[row], costs),
     demoted: () => {},
   });
   const used: number[] = [];
@@ -54,7 +54,7 @@ function planLru(snapshot: Snapshot, budget: PlanBudget): Plan {
       builder.refuse('room');
       continue;
     }
-    if (!builder.add(row, 0, 'recent', 0, moveNs(tiers[from], tiers[0], bytes))) {
+    if (!builder.add(row, 0, 'recent', 0, moveNs(tiers[from], tiers[0], bytes, costs))) {
       builder.rollback(mark);
       builder.refuse('budget');
       break;

@@ -10,18 +10,15 @@
  */
 
 import type { TierName } from '../tiers/tier.ts';
+import type { CostModel, TierSpeed } from './cost-model.ts';
 import type { ReuseTable } from './reuse.ts';
 
 /** What a policy knows about a tier. Index 0 is the fastest tier in use. */
-export interface TierState {
+export interface TierState extends TierSpeed {
   readonly name: TierName;
   readonly capacityBytes: number;
   /** Bytes charged against the capacity; holes in slabs count as far as packing could not close them. */
   readonly usedBytes: number;
-  readonly readLatencyNs: number;
-  readonly writeLatencyNs: number;
-  readonly readBytesPerSecond: number;
-  readonly writeBytesPerSecond: number;
   readonly costPerGiBMonth: number;
 }
 
@@ -57,6 +54,8 @@ export interface HeatHistogram {
 /** Everything a policy may know. */
 export interface Snapshot {
   readonly tiers: readonly TierState[];
+  /** What accesses and moves cost besides the tiers' own figures. */
+  readonly costs: CostModel;
   readonly units: UnitColumns;
   /** One for each tier, over ALL its units, not only those under consideration. */
   readonly histograms: readonly HeatHistogram[];

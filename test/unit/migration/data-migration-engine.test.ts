@@ -274,7 +274,7 @@ describe('a policy that fails', () => {
       const report = await engine.step();
       expect(report.policyFailure?.message).toMatch(message);
       expect(report.policyFailure?.policy).toBe('odd');
-      expect(target.movesApplied).toBe(0);
+      expect(target.moves).toBe(0);
       expect(engine.stats()).toMatchObject({ policyErrors: 1, tried: 0 });
       expect(engine.stats().lastPolicyFailure?.message).toMatch(message);
     },
@@ -309,7 +309,7 @@ describe('optimize', () => {
     const { target, units } = withHotUnits(20);
     const engine = engineOf(target, balancedPolicy(), { maxUnits: 3 });
     const report = await engine.optimize({ dryRun: true });
-    expect(target.movesApplied).toBe(0);
+    expect(target.moves).toBe(0);
     expect(units.every((u) => target.tierOf(u) === 1)).toBe(true);
     expect(report).toMatchObject({ dryRun: true, planned: 20, bytesMoved: 0 });
     expect(report.moves.map((m) => m.outcome)).toEqual(new Array(20).fill('planned'));
@@ -322,13 +322,13 @@ describe('optimize', () => {
     const abort = new AbortController();
     const engine = engineOf(target, balancedPolicy(), {
       onMove: () => {
-        if (target.movesApplied === 7) abort.abort();
+        if (target.moves === 7) abort.abort();
       },
     });
     const report = await engine.optimize({ signal: abort.signal });
     expect(report.aborted).toBe(true);
     expect(report.outcomes.moved).toBe(7);
-    expect(target.movesApplied).toBe(7);
+    expect(target.moves).toBe(7);
   });
 
   it('does nothing when aborted before it starts', async () => {

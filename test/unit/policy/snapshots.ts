@@ -1,5 +1,6 @@
 /** Snapshots and units by hand, for tests of policies. */
 
+import { defaultCosts } from '../../../lib/policy/cost-model.ts';
 import type { Snapshot, TierState } from '../../../lib/policy/policy.ts';
 import { HeatHistograms } from '../../../lib/tracking/heat-histogram.ts';
 
@@ -44,6 +45,7 @@ export function snapshotOf(
   }));
   return {
     tiers,
+    costs: defaultCosts,
     units: {
       length: unitSpecs.length,
       id: Float64Array.from(unitSpecs, (u) => u.id),

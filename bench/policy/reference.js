@@ -1,0 +1,57 @@
+/** The yardstick of the reference tables: tiers, costs and known results, so that our rows stand beside theirs. */
+
+import { readFileSync } from 'node:fs';
+
+const speed = (latencyNs, bytesPerNs) => ({
+  readLatencyNs: latencyNs,
+  writeLatencyNs: latencyNs,
+  readBytesPerSecond: bytesPerNs * 1e9,
+  writeBytesPerSecond: bytesPerNs * 1e9,
+});
+const dram = { name: 'L1_DDR', costPerGiBMonth: 1, ...speed(100, 100) };
+const cxl = { name: 'L2_CXL', costPerGiBMonth: 0.5, ...speed(250, 30) };
+const nvme = { name: 'L4_NVME', costPerGiBMonth: 0.05, ...speed(20_000, 3) };
+
+/** Tier sets by name: `tiers(footprintBytes)`. */
+export const tierSets = {
+  'dram+cxl-1:2': (bytes) => [
+    { ...dram, capacityBytes: bytes / 3 },
+    { ...cxl, capacityBytes: Infinity },
+  ],
+  'dram+cxl-1:8': (bytes) => [
+    { ...dram, capacityBytes: bytes / 9 },
+    { ...cxl, capacityBytes: Infinity },
+  ],
+  'dram+cxl-1:16': (bytes) => [
+    { ...dram, capacityBytes: bytes / 17 },
+    { ...cxl, capacityBytes: Infinity },
+  ],
+  'dram10+cxl30+nvme': (bytes) => [
+    { ...dram, capacityBytes: bytes * 0.1 },
+    { ...cxl, capacityBytes: bytes * 0.3 },
+    { ...nvme, capacityBytes: Infinity },
+  ],
+};
+
+/** Accesses one request of a trace stands for; memory pages are touched a line at a time. */
+export const pageTraces = { 'gapbs-pr': 12, 'gapbs-bc': 36, xsbench: 12 };
+
+/** Every nanosecond of a move in full, a line or the whole object an access. */
+export function referenceCosts(accessBytes) {
+  return { accessBytes, moveOverheadNs: 200, moveNsPerByte: 0, deviceOverlap: 1 };
+}
+
+/** Rows of a reference table: `table[trace][config][policy]` has its columns as numbers. */
+export function readReference(file) {
+  const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
+  const columns = header.split(',');
+  const table = {};
+  for (const line of lines) {
+    const cells = line.split(',');
+    const row = Object.fromEntries(columns.map((name, i) => [name, cells[i]]));
+    for (const name of columns.slice(3))
+      row[name] = row[name] === '' ? undefined : Number(row[name]);
+    ((table[row.trace] ??= {})[row.config] ??= {})[row.policy] = row;
+  }
+  return table;
+}
