@@ -229,12 +229,15 @@ describe('letting go of a shared region', () => {
 
 describe('owners that go first', () => {
   it('leave the memory to the threads that have it attached', async () => {
-    const token = memory.allocate(Int32Array, chunkElements).share();
+    // Held: a region that nobody holds may be collected before the thread has it attached.
+    const region = memory.allocate(Int32Array, chunkElements);
+    const token = region.share();
     const thread = await start({ token });
     await memory.close();
     await thread.does('write', { at: 1000, value: 6 });
     expect(await thread.does('read', { at: 1000 })).toBe(6);
     expect(codeOf(() => attachRegion(token))).toBe('ERR_TIER_CLOSED');
+    expect(region.disposed).toBe(true);
     await thread.does('release');
   });
 

@@ -34,8 +34,7 @@ function addressOf(mark: Buffer): number {
       for (let page = 0; page < pages; page++) {
         if ((entries.readBigUInt64LE(page * 8) & presentBit) === 0n) continue;
         const address = Number.parseInt(from, 16) + page * pageBytes;
-        readSync(memory, start, 0, start.length, address);
-        if (start.equals(mark)) return address;
+        if (isReadable(memory, start, address) && start.equals(mark)) return address;
       }
     }
   } finally {
@@ -43,6 +42,16 @@ function addressOf(mark: Buffer): number {
     closeSync(pagemap);
   }
   throw new Error('no page of this process begins with the mark');
+}
+
+/** V8's own threads give pages back at any time: one that was there a moment ago is an error to read. */
+function isReadable(memory: number, into: Buffer, address: number): boolean {
+  try {
+    return readSync(memory, into, 0, into.length, address) === into.length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EIO') return false;
+    throw error;
+  }
 }
 
 function frameOf(address: number): bigint {
