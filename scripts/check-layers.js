@@ -37,6 +37,7 @@ const libLayers = [
   ['native.ts'],
   ['tiers/'],
   ['tracking/heat.ts'],
+  ['cost/'],
   ['policy/'],
   ['tracking/'],
   ['migration/migration-target.ts'],
@@ -44,9 +45,9 @@ const libLayers = [
   ['checkpoint/'],
   ['migration/'],
   ['memory-stats.ts', 'memory-options.ts', 'memory-reports.ts'],
-  ['cost/'],
   ['tiered-memory.ts'],
   ['simulation/'],
+  ['advise/'],
   ['index.ts'],
   ['cli/'],
 ];

@@ -3,16 +3,23 @@
 import type { PlacementRequest, TierState } from './policy.ts';
 import { usableBytes } from './thresholds.ts';
 
+/** Whether the unit fits to the byte, in the tier the caller asked for or below. */
+export function fitsAt(
+  request: PlacementRequest,
+  tier: number,
+  tiers: readonly TierState[],
+): boolean {
+  const { capacityBytes, usedBytes } = tiers[tier];
+  return tier >= request.tierHint && usedBytes + request.bytes <= capacityBytes;
+}
+
 /** Follows the caller's tier hint to the byte; without one, lets the unit in where there is room. */
 export function hintAllows(
   request: PlacementRequest,
   tier: number,
   tiers: readonly TierState[],
 ): boolean {
-  if (request.tierHint >= 0) {
-    const { capacityBytes, usedBytes } = tiers[tier];
-    return tier >= request.tierHint && usedBytes + request.bytes <= capacityBytes;
-  }
+  if (request.tierHint >= 0) return fitsAt(request, tier, tiers);
   return tiers[tier].usedBytes + request.bytes <= usableBytes(tiers[tier]);
 }
 

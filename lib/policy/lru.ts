@@ -4,11 +4,9 @@
  */
 
 import { patternAllows } from './admission.ts';
-import { moveNs } from './cost-model.ts';
 import { fastUnits } from './fast-units.ts';
-import { PlanBuilder } from './plan-builder.ts';
 import type { Plan, PlanBudget, Policy, Snapshot, TierState } from './policy.ts';
-import { RoomMaker } from './room-maker.ts';
+import { candidatesBy, fastest, Promoter } from './promoter.ts';
 
 /** Half-lives in the time the fastest tier is used over once: heat is recency, and still fits the histogram. */
 const halfLivesPerTurn = 64;
@@ -25,44 +23,14 @@ export function lruPolicy(): Policy {
 }
 
 function planLru(snapshot: Snapshot, budget: PlanBudget): Plan {
-  const { tiers, units, costs } = snapshot;
-  const builder = new PlanBuilder(snapshot, budget);
+  const { tiers, units, histograms } = snapshot;
   const recency = Float64Array.from(units.heatLog2.subarray(0, units.length));
-  const room = new RoomMaker(snapshot, builder, {
-    score: recency,
-    eligible: () => true,
-    destination: (_row, from) => from + 1,
-    gainNs: () => 0,
-    costNs: (row, from, to) => moveNs(tiers[from], tiers[to], units.bytes[row], costs),
-    demoted: () => {},
-  });
-  const used: number[] = [];
-  for (let row = 0; row < units.length; row++) {
-    if (units.tier[row] > 0 && units.reads[row] + units.writes[row] > 0) used.push(row);
-  }
-  used.sort((a, b) => recency[b] - recency[a] || a - b);
-  for (const row of used) {
-    const mark = builder.mark();
-    const positions = room.positions();
-    const bytes = units.bytes[row];
-    const from = units.tier[row];
-    if (builder.taken(row)) continue;
-    builder.expectLeaving(from, bytes);
-    if (!room.make(0, bytes, { below: recency[row], reason: 'victim' })) {
-      builder.rollback(mark);
-      room.restore(positions);
-      builder.refuse('room');
-      continue;
-    }
-    if (!builder.add(row, 0, 'recent', 0, moveNs(tiers[from], tiers[0], bytes, costs))) {
-      builder.rollback(mark);
-      builder.refuse('budget');
-      break;
-    }
-  }
+  const used = candidatesBy(snapshot, recency, (row) => units.reads[row] + units.writes[row] > 0);
+  const promoter = new Promoter(snapshot, budget, { score: recency, predicts: false });
+  promoter.moveAll(used, fastest, (row) => ({ reason: 'recent', below: recency[row] }));
   const coldest = tiers.slice(0, -1).map((_, k) => {
-    const held = snapshot.histograms[k]?.bins.findIndex((bytes) => bytes > 0) ?? -1;
-    return held < 0 ? -Infinity : snapshot.histograms[k].minLog2 + held;
+    const held = histograms[k]?.bins.findIndex((bytes) => bytes > 0) ?? -1;
+    return held < 0 ? -Infinity : histograms[k].minLog2 + held;
   });
-  return builder.build(coldest);
+  return promoter.build(coldest);
 }

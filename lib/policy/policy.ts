@@ -51,6 +51,33 @@ export interface HeatHistogram {
   readonly bins: Float64Array;
 }
 
+/** Where the search for the right split between a tier and the next slower one stands; see latency-balance.ts. */
+export interface PairBalance {
+  /** Whether the faster tier is, or was not long ago, slower under load than the other; else nothing here counts. */
+  readonly engaged: boolean;
+  /** Of the accesses to both tiers, the share the faster one served when `samples` began; 0..1. */
+  readonly share: number;
+  /** The share it should serve. */
+  readonly target: number;
+  /** The right share is believed to be between these. */
+  readonly low: number;
+  readonly high: number;
+  /** How far the search looked beyond those when they held no longer; 0 when they hold. */
+  readonly reach: number;
+  /** Observations in a row after which there was nothing left to balance. */
+  readonly calm: number;
+}
+
+/** Latencies measured while the program runs, and what follows from them. */
+export interface LatencyBalance {
+  /** By tier, smoothed; 0 for a tier nobody measures. */
+  readonly loadedLatencyNs: readonly number[];
+  /** Observations since a share last changed much: older latencies are forgotten then. */
+  readonly samples: number;
+  /** By tier but the last: the tier and the next one. */
+  readonly pairs: readonly PairBalance[];
+}
+
 /** Everything a policy may know. */
 export interface Snapshot {
   readonly tiers: readonly TierState[];
@@ -73,6 +100,8 @@ export interface Snapshot {
   readonly realisedShare: number;
   /** How often units like a given one are used again, as far as it has been learned; absent when nobody learns. */
   readonly reuse?: ReuseTable | undefined;
+  /** How the tiers bear their load; absent when nobody measures it. */
+  readonly latencyBalance?: LatencyBalance | undefined;
 }
 
 /** What one plan may cost. */
@@ -88,6 +117,7 @@ export type MoveReason =
   | 'cold' // less use for its place than a new unit is expected to have
   | 'room' // restores the tier's head-room
   | 'recent' // used more recently than what the faster tier holds
+  | 'load' // the faster tier answers later under its load than the slower one
   | 'hint'; // the caller asked for this tier
 
 /** One proposed step. The engine holds `gainNs` against what the unit's accesses really saved. */
@@ -111,6 +141,8 @@ export interface Plan {
   readonly thresholdsLog2: readonly number[];
   /** Units that would have moved, counted by what kept them: `dwell`, `benefit`, `budget`, `room`… */
   readonly refused: Readonly<Record<string, number>>;
+  /** Figures the policy wants its user to see, by name with their unit, e.g. `costPerMonth`; they steer nothing. */
+  readonly notes?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A new unit that needs a place. */

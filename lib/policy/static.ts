@@ -1,15 +1,19 @@
-/** `static`: what the caller asks for, else the fastest tier with room; nothing is ever moved. */
+/**
+ * `static`: what the caller asks for, else the fastest tier with room beside its head-room; nothing is ever moved.
+ *
+ * Not the same as `first-touch`, which fills tiers to the brim: here what the caller asks for by hint still finds
+ * room in a tier that unhinted units have filled.
+ */
 
 import { hintAllows } from './admission.ts';
-import type { PlacementRequest, Plan, Policy, TierState } from './policy.ts';
+import type { Plan, Policy } from './policy.ts';
 
 /** Makes the policy that never moves anything. */
 export function staticPolicy(): Policy {
   return {
     name: 'static',
     halfLifeAccesses: () => Infinity,
-    admits: (request: PlacementRequest, tier: number, tiers: readonly TierState[]) =>
-      hintAllows(request, tier, tiers),
+    admits: hintAllows,
     plan: (): Plan => ({ moves: [], thresholdsLog2: [], refused: {} }),
   };
 }

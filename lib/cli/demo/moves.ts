@@ -23,6 +23,7 @@ export const reasonTexts: Readonly<Record<MoveReason, string>> = {
   cold: 'colder than the tier deserves',
   room: 'keeps room free',
   recent: 'used more recently',
+  load: 'the faster tier is overloaded',
   hint: 'the program asked for it',
 };
 

@@ -1,0 +1,170 @@
+/**
+ * What policies of the kind "promote these, let those make room" have in common: whole exchanges within budget and
+ * capacity. A policy says who comes up, in which order, and who may be sent away for it.
+ */
+
+import { accessNs, moveNs } from './cost-model.ts';
+import { PlanBuilder } from './plan-builder.ts';
+import type { MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
+import { RoomMaker } from './room-maker.ts';
+import { usableBytes } from './thresholds.ts';
+
+/** How a policy ranks units, a value a row. */
+export interface PromoterRules {
+  /** Orders victims, lowest first. */
+  readonly score: Float64Array;
+  /** Whether the row may be demoted; default: every row may. */
+  readonly eligible?: ((row: number) => boolean) | undefined;
+  /** Where a victim goes; default: the next tier. */
+  readonly destination?: ((row: number, from: number) => number) | undefined;
+  /** Whether moves say what they are expected to save, by heat. Default true. */
+  readonly predicts?: boolean | undefined;
+}
+
+/** How others make room for a move. */
+export interface Exchange {
+  readonly reason: MoveReason;
+  /** Victims score lower than this. */
+  readonly below: number;
+  /** Asked before each victim; false gives the move up. */
+  readonly worth?: ((victim: number) => boolean) | undefined;
+}
+
+/** What kept a row where it is; empty when nothing did. */
+type Kept = '' | 'room' | 'budget';
+
+/** Accesses that count as one use: above 1 where a tracker samples and weighs what it saw. */
+export function useStep(snapshot: Snapshot): number {
+  return snapshot.reuse?.step ?? 1;
+}
+
+/** Decayed uses of each row. */
+export function usesColumn(snapshot: Snapshot): Float64Array {
+  const { heatLog2, length } = snapshot.units;
+  const step = useStep(snapshot);
+  return Float64Array.from({ length }, (_, row) => 2 ** heatLog2[row] / step);
+}
+
+/** Whole uses in a decayed count, at most `max`. What was never halved is whole, but for the rounding of heat. */
+export function wholeUses(uses: number, max: number): number {
+  return Math.min(max, Math.floor(uses + 2 ** -10));
+}
+
+/** The target of policies that know one promotion only. */
+export const fastest = (): number => 0;
+
+/** Rows below the fastest tier that `wanted` accepts, in falling order of `score`, ties by row. */
+export function candidatesBy(
+  snapshot: Snapshot,
+  score: Float64Array,
+  wanted: (row: number) => boolean,
+): number[] {
+  const { tier, length } = snapshot.units;
+  const rows: number[] = [];
+  for (let row = 0; row < length; row++) if (tier[row] > 0 && wanted(row)) rows.push(row);
+  return rows.sort((a, b) => score[b] - score[a] || a - b);
+}
+
+/** One plan in the making. */
+export class Promoter {
+  readonly #snapshot: Snapshot;
+  readonly #builder: PlanBuilder;
+  readonly #room: RoomMaker;
+  readonly #predicts: boolean;
+
+  constructor(snapshot: Snapshot, budget: PlanBudget, rules: PromoterRules) {
+    this.#snapshot = snapshot;
+    this.#predicts = rules.predicts ?? true;
+    this.#builder = new PlanBuilder(snapshot, budget);
+    this.#room = new RoomMaker(snapshot, this.#builder, {
+      score: rules.score,
+      eligible: rules.eligible ?? (() => true),
+      destination: rules.destination ?? ((_row, from) => from + 1),
+      gainNs: (row, from, to) => this.#gainNs(row, from, to),
+      costNs: (row, from, to) => this.#costNs(row, from, to),
+      demoted: () => {},
+    });
+  }
+
+  /**
+   * Moves the rows in their order to the tier `target` says, where they find room on the terms of `how`; what finds
+   * none stays, and the budget ends it.
+   */
+  moveAll(
+    rows: readonly number[],
+    target: (row: number) => number,
+    how: (row: number) => Exchange,
+  ): void {
+    for (const row of rows) {
+      const kept = this.#move(row, target(row), how(row));
+      if (kept !== '') this.#builder.refuse(kept);
+      if (kept === 'budget') return;
+    }
+  }
+
+  /** Counts a row that stays, by what kept it. */
+  refuse(why: string): void {
+    this.#builder.refuse(why);
+  }
+
+  /** Demotes the lowest in score until `bytes` fit in `tier` beside its head-room, or nothing is left to demote. */
+  makeRoom(tier: number, bytes: number): void {
+    this.#builder.expectLeaving(-1, 0);
+    if (bytes > 0) this.#room.make(tier, bytes, { below: Infinity, reason: 'room' });
+  }
+
+  /**
+   * Demotes units that score below `below(tier)` where a tier's free bytes fell under `lowShare` of its capacity,
+   * until its head-room is free again.
+   */
+  restoreHeadroom(lowShare: number, below: (tier: number) => number): void {
+    const { tiers } = this.#snapshot;
+    this.#builder.expectLeaving(-1, 0);
+    for (let tier = tiers.length - 2; tier >= 0; tier--) {
+      const low = Math.max(usableBytes(tiers[tier]), tiers[tier].capacityBytes * (1 - lowShare));
+      if (this.#builder.usedBytes[tier] > low) {
+        this.#room.make(tier, 0, { below: below(tier), reason: 'room' });
+      }
+    }
+  }
+
+  build(thresholdsLog2: readonly number[]): Plan {
+    return this.#builder.build(thresholdsLog2);
+  }
+
+  /** Adds the move and its victims; else leaves the plan as it was and says what kept the row. */
+  #move(row: number, to: number, { reason, below, worth }: Exchange): Kept {
+    const { tier, bytes } = this.#snapshot.units;
+    const from = tier[row];
+    if (this.#builder.taken(row)) return '';
+    const mark = this.#builder.mark();
+    const positions = this.#room.positions();
+    this.#builder.expectLeaving(from, bytes[row]);
+    let kept: Kept = 'room';
+    if (this.#room.make(to, bytes[row], { below, reason: 'victim', worth })) {
+      const gainNs = this.#gainNs(row, from, to);
+      if (this.#builder.add(row, to, reason, gainNs, this.#costNs(row, from, to))) return '';
+      kept = 'budget';
+    }
+    this.#builder.rollback(mark);
+    this.#room.restore(positions);
+    return kept;
+  }
+
+  #gainNs(row: number, from: number, to: number): number {
+    if (!this.#predicts) return 0;
+    const { tiers, units, costs } = this.#snapshot;
+    const used = units.reads[row] + units.writes[row];
+    const writeShare = used > 0 ? units.writes[row] / used : 0;
+    const bytes = units.bytes[row];
+    const savedNs =
+      accessNs(tiers[from], bytes, writeShare, costs) -
+      accessNs(tiers[to], bytes, writeShare, costs);
+    return 2 ** units.heatLog2[row] * Math.LN2 * savedNs;
+  }
+
+  #costNs(row: number, from: number, to: number): number {
+    const { tiers, units, costs } = this.#snapshot;
+    return moveNs(tiers[from], tiers[to], units.bytes[row], costs);
+  }
+}
