@@ -1,7 +1,8 @@
 /**
  * Finds streams in a sequence of accesses, and says what to read before they get there: accesses in address order,
  * forwards or backwards, and accesses a constant stride apart. Offsets are bytes in any one address space. Arithmetic
- * only; an access costs about as much as looking at a few dozen numbers.
+ * only; an access costs about as much as looking at a few dozen numbers. What kind of access each one is, without
+ * anything to read, is cheaper and less easily disturbed: stream-classifier.ts.
  *
  * The window of a stream follows the kernel's read-ahead (Linux, mm/readahead.c): it starts small, doubles each time
  * the stream has used half of it, and is gone with the stream. Unlike the kernel's there is one for each of several
