@@ -65,7 +65,7 @@ export type {
   TierState,
   UnitColumns,
 } from './policy/policy.ts';
-export type { SliceBucket, SliceTimes } from './slices.ts';
+export type { DurationQuantiles, SliceBucket, SliceTimes } from './slices.ts';
 export { TieredMemory } from './tiered-memory.ts';
 export { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
 export {

@@ -8,6 +8,7 @@ import { noPrefetch } from './memory/prefetcher.ts';
 import type { PrefetchStats } from './memory/read-ahead-ledger.ts';
 import type { EngineStats } from './migration/engine-stats.ts';
 import type { MigrationMode } from './native.ts';
+import { type DurationQuantiles, durationQuantiles } from './slices.ts';
 import type { BackendKind, TierName } from './tiers/tier.ts';
 
 /** One tier's part. */
@@ -69,12 +70,7 @@ export interface MemoryStats {
     /** How chunks change between memory and files or devices. */
     readonly mode: MigrationMode;
     /** How long such moves held back accesses to their 2 MiB; with `stop-the-world` this thread. 0 without moves. */
-    readonly pauses: {
-      readonly count: number;
-      readonly p50Ns: number;
-      readonly p99Ns: number;
-      readonly maxNs: number;
-    };
+    readonly pauses: DurationQuantiles;
   };
   readonly mainThread: MainThreadStats;
   /** Reading ahead on tiers of files. */
@@ -136,12 +132,7 @@ export function memoryStats(
     migration: {
       ...migration,
       mode: set.heap.migrationMode,
-      pauses: {
-        count: pauses.count,
-        p50Ns: pauses.count === 0 ? 0 : pauses.percentile(50),
-        p99Ns: pauses.count === 0 ? 0 : pauses.percentile(99),
-        maxNs: pauses.count === 0 ? 0 : pauses.max,
-      },
+      pauses: durationQuantiles(pauses),
     },
     mainThread,
     prefetch: store.prefetcher?.stats() ?? noPrefetch,

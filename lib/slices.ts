@@ -3,7 +3,7 @@
  * every slice is timed. A slice is a stretch in which nobody else could run.
  */
 
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Slices longer than the one bound, in microseconds, and not longer than the next. The last has no end. */
@@ -16,12 +16,29 @@ export interface SliceBucket {
   readonly count: number;
 }
 
-/** How long the slices took. Times in nanoseconds; 0 when there was none. */
-export interface SliceTimes {
+/** How long things took. Times in nanoseconds; 0 when there was none. */
+export interface DurationQuantiles {
   readonly count: number;
   readonly p50Ns: number;
   readonly p99Ns: number;
   readonly maxNs: number;
+}
+
+/** Of a histogram of nanoseconds. */
+export function durationQuantiles(histogram: Histogram): DurationQuantiles {
+  const { count, max } = histogram;
+  // An empty histogram answers with the largest and smallest number there is.
+  if (count === 0) return { count, p50Ns: 0, p99Ns: 0, maxNs: 0 };
+  return {
+    count,
+    p50Ns: histogram.percentile(50),
+    p99Ns: histogram.percentile(99),
+    maxNs: max,
+  };
+}
+
+/** How long the slices took. */
+export interface SliceTimes extends DurationQuantiles {
   readonly budgetNs: number;
   /** Slices that took longer than the budget. Work ends between two steps, and some steps are long: a plan, a move. */
   readonly overBudget: number;
@@ -54,12 +71,8 @@ export class SliceClock {
   }
 
   times(): SliceTimes {
-    const { count, max } = this.#times;
     return {
-      count,
-      p50Ns: count === 0 ? 0 : this.#times.percentile(50),
-      p99Ns: count === 0 ? 0 : this.#times.percentile(99),
-      maxNs: count === 0 ? 0 : max,
+      ...durationQuantiles(this.#times),
       budgetNs: this.budgetNs,
       overBudget: this.#overBudget,
       buckets: bucketsOverUs.map((overUs, at) => ({ overUs, count: this.#buckets[at] })),

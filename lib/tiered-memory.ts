@@ -86,7 +86,9 @@ export class TieredMemory implements AsyncDisposable {
     this.#manager = manager;
     const policy = choosePolicy(manager, options.policy);
     const backends = new BackendSet(openHeap(manager.tiers), manager.tiers);
-    this.#store = new ObjectStore(backends, prefetchSettings(options.prefetch));
+    this.#mainThread = new MainThread(options.mainThreadBudgetUs ?? defaultBudgetUs);
+    const { sliceClock } = this.#mainThread;
+    this.#store = new ObjectStore(backends, prefetchSettings(options.prefetch), sliceClock);
     this.#placer = new Placer(manager.tiers, this.#store.units.tierStates(), policy);
     this.#orphanage = new Orphanage(this.#store);
     const { table, set } = this.#store.space;
@@ -99,11 +101,9 @@ export class TieredMemory implements AsyncDisposable {
       disposed: (id, handle) => this.#orphanage.dispose(id, handle),
     };
     this.#verify = options.verify ?? false;
-    this.#mainThread = new MainThread(options.mainThreadBudgetUs ?? defaultBudgetUs);
     this.#store.integrity.book.listener = options.onDamage;
     const tracking = trackingSettings(options.tracking);
     if (tracking !== undefined) {
-      const { sliceClock } = this.#mainThread;
       const { space, ledger } = this.#store;
       const parts = { space, ledger, sliceClock, probe: probeHotnessSources };
       this.#hotness = new KernelHotness(parts, tracking);
@@ -111,7 +111,7 @@ export class TieredMemory implements AsyncDisposable {
     this.#engine = new DataMigrationEngine({
       target: this.#store.units,
       policy,
-      sliceClock: this.#mainThread.sliceClock,
+      sliceClock,
       bytesPerSecond: options.bytesPerSecond,
       maxUnits: options.maxUnits ?? defaultMaxUnits,
       onMove: options.onMove,

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The program `memory-tiers`. */
 
+import { adviseCommand } from './advise.ts';
 import { runCli } from './cli.ts';
 import { demoCommand } from './demo.ts';
 import { replayCommand } from './replay.ts';
+import { simulateCommand } from './simulate.ts';
 import { topologyCommand } from './topology.ts';
 
 // A reader that has seen enough (`| head`) is no failure.
@@ -12,11 +14,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-runCli(process.argv.slice(2), [demoCommand, topologyCommand, replayCommand], {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-}).then((exitCode) => {
+runCli(
+  process.argv.slice(2),
+  [demoCommand, topologyCommand, replayCommand, simulateCommand, adviseCommand],
+  {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+  },
+).then((exitCode) => {
   process.exitCode = exitCode;
 });

@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { chunkBytes } from '../native.ts';
+import type { Slices } from '../slices.ts';
 import { chunksFor } from './large-object.ts';
 import { segmentMask, segmentShift } from './object-table.ts';
 
@@ -33,6 +34,31 @@ export async function chunkSumsInTurns(bytes: Uint8Array): Promise<Uint32Array> 
     await nextTurn();
   }
   return sums;
+}
+
+/** What is summed between two looks at the clock: about 30 us. */
+const stepBytes = 64 * 1024;
+
+/**
+ * CRC-32 of bytes, from the next turn of the event loop on and in slices; of `copy`, when given, which takes the bytes.
+ * They can change meanwhile, and then it is the sum of neither.
+ */
+export async function checksumInSlices(
+  slices: Slices,
+  bytes: Uint8Array,
+  copy?: Uint8Array,
+): Promise<number> {
+  await nextTurn();
+  return slices.during(async () => {
+    let sum = 0;
+    for (let at = 0; at < bytes.byteLength; at += stepBytes) {
+      const part = bytes.subarray(at, at + stepBytes);
+      copy?.set(part, at);
+      sum = checksum(copy?.subarray(at, at + part.byteLength) ?? part, sum);
+      if (slices.spent) await slices.yield();
+    }
+    return sum;
+  });
 }
 
 /** Sums of small objects by id: a column beside the records, made for the segments that have any. */

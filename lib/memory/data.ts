@@ -69,7 +69,8 @@ const types: readonly DataType[] = [
   'string',
 ];
 
-const arrayTypes: readonly TypedArrayConstructor[] = [
+/** Constructors of the typed arrays a value or a region can be, in the order of their codes. */
+export const arrayTypes: readonly TypedArrayConstructor[] = [
   Uint8Array,
   Uint8ClampedArray,
   Int8Array,

@@ -8,8 +8,9 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { TierError } from '../errors.ts';
 import type { FailedMove, MoveOutcome, MoveResult } from '../migration/migration-target.ts';
 import type { ChunkMoveResult } from '../native.ts';
+import { SliceClock, Slices } from '../slices.ts';
 import type { BackendState } from './backend-set.ts';
-import { checksum, chunkOfBytes } from './checksums.ts';
+import { checksum, checksumInSlices, chunkOfBytes } from './checksums.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import type { Integrity } from './integrity.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
@@ -31,23 +32,39 @@ interface Carriage {
   readonly chunk: number;
   readonly source: BackendState;
   readonly target: BackendState;
-  /** A copy of its bytes to fall back on, if the object is verified. */
-  readonly original: Uint8Array | undefined;
   readonly signal: AbortSignal | undefined;
 }
+
+/** A chunk of a verified object as it should arrive. */
+interface Original {
+  readonly bytes: Uint8Array;
+  /** The object's sums that this was checked against: others come with other bytes. */
+  readonly sums: Uint32Array;
+}
+
+/** Of main-thread work of moves, unless told otherwise. */
+const defaultSliceBudgetNs = 200_000;
 
 /** Moves units between tiers. */
 export class Mover {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
   readonly #integrity: Integrity;
+  readonly #sliceClock: SliceClock;
   /** Nanoseconds for which accesses to a chunk were held back, or this thread was, by moves so far. */
   readonly pauses: RecordableHistogram = createHistogram();
 
-  constructor(space: ObjectSpace, ledger: HeatLedger, integrity: Integrity) {
+  /** By `sliceClock` the copying and summing of verified chunks keeps to its share of the main thread. */
+  constructor(
+    space: ObjectSpace,
+    ledger: HeatLedger,
+    integrity: Integrity,
+    sliceClock: SliceClock = new SliceClock(defaultSliceBudgetNs),
+  ) {
     this.#space = space;
     this.#ledger = ledger;
     this.#integrity = integrity;
+    this.#sliceClock = sliceClock;
   }
 
   /** See `MigrationTarget.move`. */
@@ -123,9 +140,7 @@ export class Mover {
     const live = movable || set.heap.migrationMode === 'transparent';
     // Other threads may hold the view, and the copy stops only this one.
     if (!live && !this.#isOurs(object)) return 'unsupported';
-    const original = this.#original(object, chunk);
-    if (original === 'damaged') return original;
-    const carriage = { object, chunk, source, target, original, signal };
+    const carriage = { object, chunk, source, target, signal };
     if (!live) return this.#reback(carriage);
     const { heap } = set;
     return this.#moveLive(carriage, (backend) =>
@@ -140,7 +155,9 @@ export class Mover {
 
   #reback(carriage: Carriage): MoveResult {
     const { heap } = this.#space.set;
-    const { chunk, source, target } = carriage;
+    const { object, chunk, source, target } = carriage;
+    const original = this.#original(object, chunk);
+    if (original === 'damaged') return original;
     try {
       const result = heap.rebackChunk(chunk, target.index);
       this.#notePause(result);
@@ -148,14 +165,14 @@ export class Mover {
     } catch (error) {
       return this.#failure(error, carriage);
     }
-    if (this.#isWhole(carriage)) return this.#arrived(carriage);
+    if (this.#isWhole(carriage, original)) return this.#arrived(carriage);
     let back = false;
     try {
       back = heap.rebackChunk(chunk, source.index).applied > 0;
     } catch (error) {
       if (!(error instanceof TierError)) throw error;
     }
-    return this.#restored(carriage, back);
+    return this.#restored(carriage, original, back);
   }
 
   /** In the background; `carry` moves the chunk to a backend. */
@@ -163,18 +180,23 @@ export class Mover {
     carriage: Carriage,
     carry: (backend: number) => Promise<ChunkMoveResult>,
   ): Promise<MoveResult> {
-    const { object, source, target, signal } = carriage;
+    const { object, chunk, source, target, signal } = carriage;
+    const isAborted = (): boolean => signal?.aborted === true;
     const cancel = (): void => this.#space.set.heap.cancelMove(object.firstChunk);
     return this.#whileMoving(object, async () => {
+      const { sums } = object;
+      const original = sums && (await this.#originalInSlices(object, chunk, sums));
+      if (typeof original === 'string') return original;
+      if (isAborted()) return 'cancelled';
       signal?.addEventListener('abort', cancel, { once: true });
       try {
         const result = await carry(target.index);
         this.#notePause(result);
-        if (result.applied === 0 && signal?.aborted === true) return 'cancelled';
+        if (result.applied === 0 && isAborted()) return 'cancelled';
         if (result.applied === 0) return refused(result);
-        if (this.#isWhole(carriage)) return this.#arrived(carriage);
+        if (await this.#isWholeInSlices(carriage, original)) return this.#arrived(carriage);
         const back = await carry(source.index).catch(() => undefined);
-        return this.#restored(carriage, back !== undefined && back.applied > 0);
+        return this.#restored(carriage, original, back !== undefined && back.applied > 0);
       } catch (error) {
         return this.#failure(error, carriage);
       } finally {
@@ -214,32 +236,70 @@ export class Mover {
   }
 
   /** A copy of a verified chunk; undefined of any other. */
-  #original(object: LargeObject, chunk: number): Carriage['original'] | 'damaged' {
-    if (object.sums === undefined) return undefined;
+  #original(object: LargeObject, chunk: number): Original | undefined | 'damaged' {
+    const { sums } = object;
+    if (sums === undefined) return undefined;
     const index = chunk - object.firstChunk;
     const bytes = chunkOfBytes(object.bytes as Uint8Array, index).slice();
-    if (checksum(bytes) === object.sums[index]) return bytes;
+    if (checksum(bytes) === sums[index]) return { bytes, sums };
     this.#integrity.condemn(object.id);
     return 'damaged';
   }
 
-  #isWhole({ object, chunk, original }: Carriage): boolean {
-    if (original === undefined || this.#isForgotten(object)) return true;
-    // The sum comes when the lease ends.
-    if (this.#integrity.isBeingWritten(object.id)) return true;
+  /** The same in slices, between which somebody can lease or write the chunk: then it is not to be moved now. */
+  async #originalInSlices(
+    object: LargeObject,
+    chunk: number,
+    sums: Uint32Array,
+  ): Promise<Original | 'damaged' | 'gone' | 'leased'> {
+    const index = chunk - object.firstChunk;
+    const source = chunkOfBytes(object.bytes as Uint8Array, index);
+    const bytes = new Uint8Array(source.byteLength);
+    const sum = await checksumInSlices(this.#slices(), source, bytes);
+    if (this.#isForgotten(object)) return 'gone';
+    const held = (this.#where(object.id) & (leasedFlag | pinnedFlag)) !== 0;
+    if (held || object.sums !== sums) return 'leased';
+    if (sum === sums[index]) return { bytes, sums };
+    this.#integrity.condemn(object.id);
+    return 'damaged';
+  }
+
+  #isWhole(carriage: Carriage, original: Original | undefined): boolean {
+    if (this.#mayDiffer(carriage, original)) return true;
+    const { object, chunk } = carriage;
     return this.#integrity.chunkMatches(object, chunk - object.firstChunk);
   }
 
+  async #isWholeInSlices(carriage: Carriage, original: Original | undefined): Promise<boolean> {
+    const { object, chunk } = carriage;
+    if (original === undefined || this.#mayDiffer(carriage, original)) return true;
+    const index = chunk - object.firstChunk;
+    const bytes = chunkOfBytes(object.bytes as Uint8Array, index);
+    const sum = await checksumInSlices(this.#slices(), bytes);
+    return sum === original.sums[index] || this.#mayDiffer(carriage, original);
+  }
+
+  /** What arrived need not be what left: nothing is known of it, or it was written since. */
+  #mayDiffer({ object }: Carriage, original: Original | undefined): boolean {
+    if (original === undefined || this.#isForgotten(object)) return true;
+    // The sum comes when the lease ends.
+    return this.#integrity.isBeingWritten(object.id) || object.sums !== original.sums;
+  }
+
   /** After a verified chunk arrived changed: it was taken `back` or stays, with the bytes it had. */
-  #restored(carriage: Carriage, back: boolean): MoveResult {
-    const { object, chunk, original } = carriage;
-    if (!this.#isWhole(carriage)) {
+  #restored(carriage: Carriage, original: Original | undefined, back: boolean): MoveResult {
+    const { object, chunk } = carriage;
+    if (!this.#isWhole(carriage, original)) {
       const bytes = chunkOfBytes(object.bytes as Uint8Array, chunk - object.firstChunk);
-      bytes.set(original as Uint8Array);
+      bytes.set((original as Original).bytes);
     }
-    // It may have been written meanwhile: then what it had is not what it should have.
-    if (!this.#isWhole(carriage)) this.#integrity.condemn(object.id);
+    // What cannot be written is not there either.
+    if (!this.#isWhole(carriage, original)) this.#integrity.condemn(object.id);
     return back ? { outcome: 'refused', code: 'ERR_TIER_CORRUPT' } : this.#arrived(carriage);
+  }
+
+  #slices(): Slices {
+    return new Slices(this.#sliceClock);
   }
 
   #arrived({ object, chunk, source, target }: Carriage): MoveOutcome {

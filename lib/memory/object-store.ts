@@ -4,6 +4,7 @@
  */
 
 import { TierError } from '../errors.ts';
+import type { SliceClock } from '../slices.ts';
 import type { BackendSet } from './backend-set.ts';
 import { chunkSumsInTurns } from './checksums.ts';
 import { dataBytes, type StoredData } from './data.ts';
@@ -53,8 +54,8 @@ export class ObjectStore {
   readonly #newKeys: Set<Set<Key>> = new Set();
   #closed = false;
 
-  /** Without `prefetch` nothing is read ahead. */
-  constructor(set: BackendSet, prefetch?: PrefetchSettings) {
+  /** Without `prefetch` nothing is read ahead. By `sliceClock` moves keep to their share of the main thread. */
+  constructor(set: BackendSet, prefetch?: PrefetchSettings, sliceClock?: SliceClock) {
     this.space = new ObjectSpace(set);
     this.prefetcher = Prefetcher.of(this.space, prefetch);
     this.ledger = new HeatLedger(this.space);
@@ -62,7 +63,7 @@ export class ObjectStore {
       keyOf: (id) => this.keyOf(id),
       isBeingWritten: (id) => this.holds.isBeingWritten(id),
     });
-    this.mover = new Mover(this.space, this.ledger, this.integrity);
+    this.mover = new Mover(this.space, this.ledger, this.integrity, sliceClock);
     this.#maker = new ObjectMaker(this.space, this.mover, this.integrity);
     this.units = new StoreUnits(this.space, this.ledger, this.mover, this.integrity);
     this.#index = new KeyIndex(this.#keys, (id) => this.#word(id, keyWord));

@@ -21,8 +21,15 @@ export interface AccessLog {
   readonly footprintBytes: number;
 }
 
-/** Reads a workload into memory: 5 bytes an access and 8 a unit. */
-export async function loadAccessLog(workload: Workload): Promise<AccessLog> {
+/**
+ * Reads a workload into memory: 5 bytes an access and 8 a unit.
+ *
+ * @param onProgress - called after each batch with the requests read so far
+ */
+export async function loadAccessLog(
+  workload: Workload,
+  onProgress?: (requests: number) => void,
+): Promise<AccessLog> {
   const keys = new KeyTable();
   const rows = new UnitList();
   let write = new Uint8Array(1024);
@@ -36,6 +43,7 @@ export async function loadAccessLog(workload: Workload): Promise<AccessLog> {
       if (at === write.length) write = widened(write, new Uint8Array(at * 2));
       write[at] = batch.write[row];
     }
+    onProgress?.(rows.length);
   }
   const sizeBytes = sizes.subarray(0, keys.size);
   return {

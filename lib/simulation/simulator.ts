@@ -141,6 +141,7 @@ class Simulation {
   /** How many requests the tracker takes this one for: 0 when it does not see it. */
   #seen(): number {
     if (this.#sampleEvery === 1) return 1;
+    if (this.#sampleEvery === Infinity) return 0;
     if (--this.#untilSample > 0) return 0;
     // Gaps of random length: a fixed stride would beat with loops in the workload.
     this.#random = Math.imul(this.#random, 1_664_525) + 1_013_904_223;

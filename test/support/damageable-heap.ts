@@ -11,6 +11,7 @@ import {
   chunkBytes,
   type DamagedRange,
 } from '../../lib/native.ts';
+import type { SliceClock } from '../../lib/slices.ts';
 import type { BackendConfig, Tier } from '../../lib/tiers/tier.ts';
 import { modelTiers } from './stores.ts';
 
@@ -132,9 +133,9 @@ export function ownerOf(store: ObjectStore): HandleOwner {
 }
 
 /** A store whose tiers have these capacities. */
-export function damageableStore(tiers: Tier[]): DamageableStore {
+export function damageableStore(tiers: Tier[], sliceClock?: SliceClock): DamageableStore {
   const heap = new DamageableHeap();
-  const store = new ObjectStore(new BackendSet(heap, tiers));
+  const store = new ObjectStore(new BackendSet(heap, tiers), undefined, sliceClock);
   const owner = ownerOf(store);
   const found = (key: number): number => {
     const id = store.find(key);

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { TierError } from '../../../lib/errors.ts';
 import { chunkUnitBase } from '../../../lib/memory/large-object.ts';
 import { chunkBytes } from '../../../lib/native.ts';
-import { damageableStore, fileTiers } from '../../support/damageable-heap.ts';
+import { SliceClock } from '../../../lib/slices.ts';
+import { type DamageableHeap, damageableStore, fileTiers } from '../../support/damageable-heap.ts';
 import { modelTiers } from '../../support/stores.ts';
 
 const size = 2 * chunkBytes + 1000;
@@ -170,11 +171,79 @@ describe.each([
   });
 });
 
+/** Resolves when the heap is moving pages. */
+function carrying(heap: DamageableHeap): Promise<void> {
+  return new Promise((resolve) => {
+    const movePages = heap.movePages.bind(heap);
+    heap.movePages = (...order) => {
+      const moving = movePages(...order);
+      resolve();
+      return moving;
+    };
+  });
+}
+
+describe('a verified chunk that is being copied before the kernel moves it', () => {
+  it.each<[string, (of: ReturnType<typeof withLarge>) => void]>([
+    ['written', ({ handle }) => handle(1).write(bytes.map((byte) => byte ^ 0xff))],
+    ['leased', ({ handle }) => void handle(1).lease()],
+    [
+      'written through a lease that ends',
+      ({ handle }) => {
+        using lease = handle(1).lease({ write: true });
+        lease.view[chunkBytes + 5] ^= 0xff;
+      },
+    ],
+  ])('and %s meanwhile is not moved now, and not taken for damaged', async (_, meanwhile) => {
+    const all = withLarge();
+    const pending = all.move();
+    meanwhile(all);
+    const value = all.handle(1).read();
+    expect(await pending).toBe('leased');
+    expect(all.tier()).toBe(0);
+    expect(all.store.integrity.book.list()).toEqual([]);
+    expect(Buffer.compare(all.handle(1).read(), value)).toBe(0);
+  });
+
+  it('may be deleted, or its memory closed, meanwhile', async () => {
+    const deleted = withLarge();
+    const gone = deleted.move();
+    deleted.store.remove(deleted.id);
+    expect(await gone).toBe('gone');
+    expect(deleted.store.space.set.usedBytes(0)).toBe(0);
+    const closed = withLarge();
+    const pending = closed.move();
+    closed.store.close();
+    expect(await pending).toBe('gone');
+    expect(closed.store.integrity.book.list()).toEqual([]);
+  });
+
+  it('is not moved any more when the signal ends it', async () => {
+    const { store, chunk, tier } = withLarge();
+    const abort = new AbortController();
+    const pending = store.units.move(chunkUnitBase + chunk, 0, 1, abort.signal);
+    abort.abort();
+    expect(await pending).toBe('cancelled');
+    expect(tier()).toBe(0);
+  });
+
+  it('is copied and summed in slices, each of them timed', async () => {
+    const clock = new SliceClock(1);
+    const tiers = modelTiers([16, 16]);
+    const { store, put } = damageableStore(tiers, clock);
+    const { firstChunk } = store.space.largeOf(put(1, bytes, 0, true))!;
+    expect(await store.units.move(chunkUnitBase + firstChunk, 0, 1)).toBe('moved');
+    expect(clock.times().count).toBeGreaterThan(2 * 16);
+  });
+});
+
 describe('a verified chunk that the kernel moves', () => {
   it('may be written meanwhile, and what was written stays', async () => {
-    const { store, move, handle, tier } = withLarge();
+    const { heap, store, move, handle, tier } = withLarge();
     const next = bytes.map((byte) => byte ^ 0xff);
+    const started = carrying(heap);
     const pending = move();
+    await started;
     handle(1).write(next);
     expect(await pending).toBe('moved');
     expect(tier()).toBe(1);
@@ -197,8 +266,10 @@ describe('a verified chunk that the kernel moves', () => {
   });
 
   it('may be written through a lease meanwhile, and what was written stays', async () => {
-    const { move, handle } = withLarge();
+    const { heap, move, handle } = withLarge();
+    const started = carrying(heap);
     const pending = move();
+    await started;
     const lease = handle(1).lease({ write: true });
     lease.view[chunkBytes + 5] ^= 0xff;
     const written = lease.view[chunkBytes + 5];
@@ -210,12 +281,16 @@ describe('a verified chunk that the kernel moves', () => {
 
   it('may be deleted, or its memory closed, meanwhile', async () => {
     const first = withLarge();
+    let started = carrying(first.heap);
     const moving = first.move();
+    await started;
     first.store.remove(first.id);
     expect(await moving).toBe('moved');
     expect(first.store.space.set.usedBytes(0) + first.store.space.set.usedBytes(1)).toBe(0);
     const second = withLarge();
+    started = carrying(second.heap);
     const pending = second.move();
+    await started;
     second.store.close();
     await pending;
     expect(second.store.integrity.book.list()).toEqual([]);
@@ -223,7 +298,9 @@ describe('a verified chunk that the kernel moves', () => {
 
   it('may be deleted and then its memory closed meanwhile', async () => {
     const moved = withLarge();
+    const started = carrying(moved.heap);
     const moving = moved.move();
+    await started;
     moved.store.remove(moved.id);
     moved.store.close();
     await moving;
@@ -235,8 +312,10 @@ describe('a verified chunk that the kernel moves', () => {
   });
 
   it('may be rewritten under a writing lease meanwhile: the lease keeps what it writes, and the new value is good', async () => {
-    const { store, move, handle, id } = withLarge();
+    const { heap, store, move, handle, id } = withLarge();
+    const started = carrying(heap);
     const pending = move();
+    await started;
     const lease = handle(1).lease({ write: true });
     const fresh = bytes.map((byte) => byte ^ 0xff);
     handle(1).write(fresh);

@@ -1,0 +1,106 @@
+/** What `simulate` prints for people: the tiers, and a column for each policy. */
+
+import { formatBytes } from '../tiers/byte-size.ts';
+import type { Paint } from './command-io.ts';
+import { formatCount, formatNs, formatShare, significant } from './format.ts';
+import type { SimulatedPolicy, SimulateReport } from './simulate-report.ts';
+import { type Alignment, table } from './table.ts';
+
+/** A line of the table: what it is, and what it is for a policy. */
+type Row = readonly [label: string, cell: (policy: SimulatedPolicy) => string];
+
+function tierLines(report: SimulateReport, paint: Paint): string[] {
+  const rows = report.tiers.map((tier, index) => [
+    paint.hue(index, tier.name),
+    tier.capacityBytes === null ? 'the rest' : formatBytes(tier.capacityBytes),
+    formatNs(tier.readLatencyNs),
+    formatNs(tier.writeLatencyNs),
+    `${significant(tier.readBytesPerSecond / 1e9)} GB/s`,
+    `${significant(tier.writeBytesPerSecond / 1e9)} GB/s`,
+  ]);
+  const heading = ['tier', 'budget', 'read', 'write', 'reading', 'writing'];
+  return table(heading, rows, ['left', 'right', 'right', 'right', 'right', 'right']);
+}
+
+function convergenceRows({ policies }: SimulateReport): Row[] {
+  return policies[0].convergence.map(({ shiftAt }, shift) => [
+    `back to rest after the shift at ${formatCount(shiftAt)}`,
+    ({ convergence }) => {
+      const { accesses } = convergence[shift];
+      if (accesses === undefined) return 'never';
+      return accesses === 0 ? 'at once' : `${formatCount(accesses)} accesses`;
+    },
+  ]);
+}
+
+function settledRows({ policies }: SimulateReport): Row[] {
+  const { settled } = policies[0];
+  if (settled === null) return [];
+  const after = `after a warm-up of ${formatCount(settled.warmUpAccesses)}`;
+  return [
+    [`total ${after}`, ({ settled: own }) => formatNs(own!.accessNs + own!.moveNs)],
+    ['  its windows: median', ({ settled: own }) => formatNs(own!.p50Ns)],
+    ['  its windows: p99', ({ settled: own }) => formatNs(own!.p99Ns)],
+    ['  its windows: worst', ({ settled: own }) => formatNs(own!.worstNs)],
+  ];
+}
+
+function rowsOf(report: SimulateReport, paint: Paint): Row[] {
+  const share = (value: number | undefined): string =>
+    value === undefined ? '' : formatShare(value);
+  const oracle: Row[] = [
+    ['static optimum / total', (policy) => share(policy.shareOfStaticOracle)],
+    ['lower bound / total', (policy) => share(policy.shareOfLowerBound)],
+  ];
+  return [
+    ...report.tiers.map(
+      ({ name }, index): Row => [
+        `served by ${paint.hue(index, name)}`,
+        (policy) => formatShare(policy.served[name]),
+      ],
+    ),
+    ['access', (policy) => formatNs(policy.accessNs)],
+    ['moves, an access', (policy) => formatNs(policy.moveNs)],
+    [paint.bold('total'), (policy) => paint.bold(formatNs(policy.totalNs))],
+    ['total, moves at a quarter', (policy) => formatNs(policy.backgroundTotalNs)],
+    [`against all in ${report.tiers[0].name}`, (policy) => `${significant(policy.slowdown)}x`],
+    ...(report.staticOracleNs === undefined ? [] : oracle),
+    ['promotions', (policy) => formatCount(policy.promotions)],
+    ['demotions', (policy) => formatCount(policy.demotions)],
+    ['ping-pong', (policy) => formatShare(policy.pingPongShare)],
+    ['moved', (policy) => formatBytes(policy.bytesMoved)],
+    ['moved, an access', (policy) => `${significant(policy.bytesMovedPerAccess)} B`],
+    ...settledRows(report),
+    ...convergenceRows(report),
+    ['plans', (policy) => formatCount(policy.plans)],
+  ];
+}
+
+/** The report as text. */
+export function simulateText(report: SimulateReport, paint: Paint): string {
+  const { policies } = report;
+  const rows = rowsOf(report, paint).map(([label, cell]) => [label, ...policies.map(cell)]);
+  const alignments: Alignment[] = ['left', ...policies.map((): Alignment => 'right')];
+  const weight = report.weight === 1 ? '' : `, each for ${formatCount(report.weight)} accesses`;
+  const levels = [
+    `all in ${report.tiers[0].name} ${formatNs(report.allFastNs)}`,
+    `all in ${report.tiers[report.tiers.length - 1].name} ${formatNs(report.allSlowNs)}`,
+  ];
+  if (report.staticOracleNs !== undefined) {
+    levels.push(`best without moves ${formatNs(report.staticOracleNs)}`);
+    levels.push(`no policy below ${formatNs(report.lowerBoundNs!)}`);
+  }
+  return [
+    `${paint.bold(report.workload)}: ${formatCount(report.requests)} requests of ` +
+      `${formatCount(report.units)} objects (${formatBytes(report.footprintBytes)})${weight}`,
+    'MODELLED from the figures of the tiers: no memory was touched, no time measured.',
+    '',
+    ...tierLines(report, paint),
+    '',
+    ...table(['', ...policies.map(({ policy }) => policy)], rows, alignments),
+    '',
+    `an access: ${levels.join(', ')}`,
+    ...report.notes.map((note) => `note: ${note}`),
+    '',
+  ].join('\n');
+}
