@@ -43,6 +43,8 @@ export class DataMigrationEngine {
   readonly #sliceClock: SliceClock;
   readonly #slices: Slices;
   readonly #total = new Tally();
+  /** What the policy asked to be kept for its next plan. */
+  #carry: unknown;
   #rounds = 0;
   #errors = 0;
   #lastError: unknown;
@@ -227,6 +229,7 @@ export class DataMigrationEngine {
     const snapshot: Snapshot = {
       ...observed,
       reuse: this.#reuse.table(),
+      carry: this.#carry,
       units: { ...observed.units, dwellUntil: this.#history.dwellColumn(observed.units) },
       pingPongShare: this.#history.pingPongShare,
       realisedShare: this.#history.realisedShare,
@@ -235,17 +238,18 @@ export class DataMigrationEngine {
   }
 
   /** The snapshot may be a turn old: a move of a unit that is gone since does not happen. */
-  #plan({ snapshot, failure: before }: Observed, bytes: number): Round {
+  #plan({ snapshot, failure: before }: Observed, bytes: number, dryRun = false): Round {
     const { answer: plan, failure } =
       before === undefined
         ? this.#runner.plan(snapshot, bytes)
         : { answer: noPlan, failure: before };
+    if (!dryRun && failure === undefined) this.#carry = plan.carry;
     this.#total.planned += plan.moves.length;
     return { snapshot, plan, failure };
   }
 
   #propose(tally: Tally, moves: MoveRecord[]): number {
-    const round = this.#plan(this.#observe(Infinity, true), Infinity);
+    const round = this.#plan(this.#observe(Infinity, true), Infinity, true);
     tally.observed(round);
     for (const move of round.plan.moves) {
       tally.proposed(move);

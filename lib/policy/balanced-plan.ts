@@ -65,7 +65,7 @@ export class BalancedPlan {
       if (tier === 0) continue;
       const used = units.reads[row] + units.writes[row] > 0;
       if (!used && !(this.#density(row) >= this.#thresholds[tier - 1])) continue;
-      if (units.dwellUntil[row] > accessClock) this.#builder.refuse('dwell');
+      if (units.dwellUntil[row] > accessClock) this.#builder.refuse(row, 0, 'dwell');
       else rows.push(row);
     }
     return rows.sort((a, b) => score[b] - score[a] || a - b);
@@ -81,7 +81,7 @@ export class BalancedPlan {
       kept = this.#tryPromotion(row, from, to);
       if (kept === '') return;
     }
-    this.#builder.refuse(kept);
+    this.#builder.refuse(row, 0, kept);
   }
 
   /** Adds the move and its victims; else leaves the plan as it was and says what kept the row. */

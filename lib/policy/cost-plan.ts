@@ -58,8 +58,8 @@ export class CostPlan {
       const to = this.#belongs(row);
       const from = units.tier[row];
       if (to === from) continue;
-      if (units.dwellUntil[row] > accessClock) this.#promoter.refuse('dwell');
-      else if (!this.#pays(row, from, to)) this.#promoter.refuse('benefit');
+      if (units.dwellUntil[row] > accessClock) this.#promoter.refuse(row, to, 'dwell');
+      else if (!this.#pays(row, from, to)) this.#promoter.refuse(row, to, 'benefit');
       else (to < from ? up : down).push(row);
     }
     const density = this.#density;

@@ -1,6 +1,6 @@
 /** Collects the moves of one plan, keeps the books of every tier meanwhile, and can take steps back. */
 
-import type { Move, MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
+import type { Move, MoveReason, Plan, PlanBudget, Refusal, Snapshot } from './policy.ts';
 import { usableBytes } from './thresholds.ts';
 
 /** Where {@link PlanBuilder.rollback} goes back to. */
@@ -20,6 +20,7 @@ export class PlanBuilder {
   readonly #rows: number[] = [];
   readonly #taken: Uint8Array;
   readonly #refused: Record<string, number> = {};
+  readonly #refusals: Refusal[] | undefined;
   #bytesLeft: number;
   #leavingTier = -1;
   #leavingBytes = 0;
@@ -30,6 +31,7 @@ export class PlanBuilder {
     this.#usable = snapshot.tiers.map(usableBytes);
     this.#taken = new Uint8Array(snapshot.units.length);
     this.#bytesLeft = budget.bytes;
+    this.#refusals = budget.explain === true ? [] : undefined;
   }
 
   /** Says that `bytes` leave `tier` as soon as room is made for them: an exchange needs no third place. */
@@ -87,11 +89,14 @@ export class PlanBuilder {
   }
 
   /** Counts a unit that stays, by what kept it. */
-  refuse(why: string): void {
+  refuse(row: number, to: number, why: string, gainNs = 0, costNs = 0): void {
     this.#refused[why] = (this.#refused[why] ?? 0) + 1;
+    const { id, tier } = this.#snapshot.units;
+    this.#refusals?.push({ unit: id[row], from: tier[row], to, why, gainNs, costNs });
   }
 
   build(thresholdsLog2: readonly number[]): Plan {
-    return { moves: this.#moves, thresholdsLog2, refused: this.#refused };
+    const plan: Plan = { moves: this.#moves, thresholdsLog2, refused: this.#refused };
+    return this.#refusals === undefined ? plan : { ...plan, refusals: this.#refusals };
   }
 }

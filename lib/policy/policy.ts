@@ -102,12 +102,16 @@ export interface Snapshot {
   readonly reuse?: ReuseTable | undefined;
   /** How the tiers bear their load; absent when nobody measures it. */
   readonly latencyBalance?: LatencyBalance | undefined;
+  /** What the policy's last plan asked to be kept for this one; absent the first time, and after a dry run unchanged. */
+  readonly carry?: unknown;
 }
 
 /** What one plan may cost. */
 export interface PlanBudget {
   /** Bytes that may be moved. */
   readonly bytes: number;
+  /** Whether the plan is to name every unit that it keeps where it is. Default false: it only counts them. */
+  readonly explain?: boolean | undefined;
 }
 
 /** Why a unit is moved. */
@@ -134,6 +138,20 @@ export interface Move {
   readonly costNs: number;
 }
 
+/** A unit that stays though it was considered. */
+export interface Refusal {
+  /** The unit's id, as in the snapshot. */
+  readonly unit: number;
+  readonly from: number;
+  /** Where it would have gone. */
+  readonly to: number;
+  /** What kept it: `dwell`, `benefit`, `budget`, `room`... */
+  readonly why: string;
+  /** As of a {@link Move}, victims' losses and moves included where there would have been victims. */
+  readonly gainNs: number;
+  readonly costNs: number;
+}
+
 /** What a policy wants done, in the order in which it is to be done (victims before what replaces them). */
 export interface Plan {
   readonly moves: readonly Move[];
@@ -143,6 +161,10 @@ export interface Plan {
   readonly refused: Readonly<Record<string, number>>;
   /** Figures the policy wants its user to see, by name with their unit, e.g. `costPerMonth`; they steer nothing. */
   readonly notes?: Readonly<Record<string, number>> | undefined;
+  /** With {@link PlanBudget.explain}: who stays, and why. */
+  readonly refusals?: readonly Refusal[] | undefined;
+  /** Kept by the engine for the next plan's snapshot. Plain data: a decision log writes it down. */
+  readonly carry?: unknown;
 }
 
 /** A new unit that needs a place. */

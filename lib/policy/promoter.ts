@@ -96,15 +96,17 @@ export class Promoter {
     how: (row: number) => Exchange,
   ): void {
     for (const row of rows) {
-      const kept = this.#move(row, target(row), how(row));
-      if (kept !== '') this.#builder.refuse(kept);
+      const to = target(row);
+      const kept = this.#move(row, to, how(row));
+      if (kept !== '') this.refuse(row, to, kept);
       if (kept === 'budget') return;
     }
   }
 
   /** Counts a row that stays, by what kept it. */
-  refuse(why: string): void {
-    this.#builder.refuse(why);
+  refuse(row: number, to: number, why: string): void {
+    const from = this.#snapshot.units.tier[row];
+    this.#builder.refuse(row, to, why, this.#gainNs(row, from, to), this.#costNs(row, from, to));
   }
 
   /** Demotes the lowest in score until `bytes` fit in `tier` beside its head-room, or nothing is left to demote. */
