@@ -4,6 +4,9 @@
  *
  * Usage: npm run bench:migration [-- --quick] [-- --directory DIR]. Builds its native part with CMake. Ratios are what
  * to compare: absolute times belong to the machine and the moment.
+ *
+ * Moves from node to node need two nodes; the emulated machine has them:
+ * ./scripts/vm run -- build/bench/migration_bench /tmp 7 nodes
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,7 +1,5 @@
 // What moves cost, against memcpy of the same bytes in the same run. Prints one JSON object a line;
 // main.js makes tables of them.
-//
-// usage: migration_bench DIRECTORY ROUNDS
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -20,44 +18,19 @@
 
 #include "base/bytes.h"
 #include "memory/file_backend.h"
-#include "memory/numa_backend.h"
 #include "memory/simulated_backend.h"
 #include "migrate/live_move.h"
-#include "migrate/move_job.h"
 #include "migrate/reback.h"
-#include "sys/available_memory.h"
+#include "nodes.h"
 #include "sys/mapping.h"
-#include "sys/numa.h"
 #include "sys/probe.h"
+#include "table.h"
 
 namespace memtiers {
 namespace {
 
 using std::chrono::steady_clock;
-constexpr uint32_t kChunks = 16;
-constexpr uint64_t kCapacity = 2 * kChunks * kChunkBytes;
-
-double Nanoseconds(steady_clock::duration time) {
-  return static_cast<double>(std::chrono::nanoseconds(time).count());
-}
-
-double Quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1,
-                         static_cast<size_t>(static_cast<double>(values.size()) * share))];
-}
-
-[[noreturn]] void Fail(const Status& status) {
-  std::fprintf(stderr, "%s %s\n", status.syscall(), status.what().c_str());
-  std::exit(1);
-}
-
-template <typename T>
-T Need(Result<T> result) {
-  if (!result.ok()) Fail(result.status());
-  return std::move(result.value());
-}
+constexpr uint64_t kCapacity = 4 * kChunks * kChunkBytes;
 
 // One run of chunks, moved whole from one backend to another.
 class Bench {
@@ -67,8 +40,10 @@ class Bench {
         memory_(Add(Need(SimulatedBackend::Open(std::nullopt)))),
         file_(Add(Need(FileBackend::Open({.directory = directory, .capacity_bytes = kCapacity})))),
         run_(Need(heap_->Allocate(memory_, kChunks))),
-        address_(heap_->RunAt(run_).value().address) {
+        address_(heap_->RunAt(run_).value().address),
+        copy_(heap_->RunAt(Need(heap_->Allocate(memory_, kChunks))).value().address) {
     std::memset(address_, 1, kChunks * kChunkBytes);
+    std::memset(copy_, 2, kChunks * kChunkBytes);
   }
 
   uint32_t Add(std::unique_ptr<Backend> backend) {
@@ -95,15 +70,6 @@ class Bench {
     return Nanoseconds(steady_clock::now() - start) / kChunks;
   }
 
-  double MovePages(uint32_t backend) {
-    const auto start = steady_clock::now();
-    MoveJob job = Need(MoveJob::Begin(*heap_, run_, kChunks, backend));
-    job.Run();
-    const double time = Nanoseconds(steady_clock::now() - start) / kChunks;
-    if (job.Finish(*heap_).applied != kChunks) Fail({Code::kBusy, "pages stayed"});
-    return time;
-  }
-
   // What a chunk's page costs when it is made ready, copied and remapped by itself.
   double MoveInSteps() {
     const size_t page = PageBytes();
@@ -128,12 +94,11 @@ class Bench {
     return time;
   }
 
+  // The bytes that the moves move, in the same order, to memory that is there.
   double Copy() {
-    static std::vector<char> from(kChunkBytes, 1);
-    static std::vector<char> to(kChunkBytes, 2);
     const auto start = steady_clock::now();
     for (uint32_t i = 0; i < kChunks; ++i) {
-      std::memcpy(to.data(), from.data(), kChunkBytes);
+      std::memcpy(copy_ + i * kChunkBytes, address_ + i * kChunkBytes, kChunkBytes);
       std::atomic_signal_fence(std::memory_order_seq_cst);
     }
     return Nanoseconds(steady_clock::now() - start) / kChunks;
@@ -155,30 +120,8 @@ class Bench {
   uint32_t file_;
   uint32_t run_;
   std::byte* address_;
+  std::byte* copy_;
 };
-
-struct Case {
-  const char* name;
-  std::function<double()> run;  // nanoseconds a chunk
-};
-
-void RunTable(const char* title, int rounds, const std::vector<Case>& cases) {
-  std::vector<std::vector<double>> times(cases.size());
-  for (int round = -1; round < rounds; ++round) {
-    for (size_t i = 0; i < cases.size(); ++i) {
-      const double time = cases[i].run();
-      if (round >= 0) times[i].push_back(time);
-    }
-  }
-  for (size_t i = 0; i < cases.size(); ++i) {
-    std::vector<double> ratios;
-    for (int round = 0; round < rounds; ++round)
-      ratios.push_back(times[0][round] / times[i][round]);
-    std::printf("{\"table\":\"%s\",\"name\":\"%s\",\"ns\":%.0f,\"speed\":%.4f,\"iqr\":%.4f}\n",
-                title, cases[i].name, Quantile(times[i], 0.5), Quantile(ratios, 0.5),
-                Quantile(ratios, 0.75) - Quantile(ratios, 0.25));
-  }
-}
 
 void BenchMoves(const std::string& directory, int rounds) {
   Bench bench(directory);
@@ -284,55 +227,22 @@ void BenchWriter(const std::string& directory, int rounds) {
         }}});
 }
 
-void BenchNodes(const std::string& directory, int rounds) {
-  std::vector<int> nodes;
-  for (int node = 0; node < 8; ++node) {
-    const Result<AvailableMemory> memory = AvailableOnNode(node);
-    if (memory.ok() && memory.value().available_bytes > 4 * kChunks * kChunkBytes) {
-      nodes.push_back(node);
-    }
-  }
-  if (nodes.size() < 2) {
-    std::printf("{\"table\":\"node to node\",\"skipped\":\"one node with memory\"}\n");
-    return;
-  }
-  Bench bench(directory);
-  const uint32_t left = bench.Add(Need(NumaBackend::Open(nodes[0])));
-  const uint32_t right = bench.Add(Need(NumaBackend::Open(nodes[1])));
-  AdviseSmallPages(bench.address(), kChunks * kChunkBytes);
-  (void)bench.MovePages(left);
-  const auto one_by_one = [&](int node) {
-    const auto start = steady_clock::now();
-    for (size_t at = 0; at < kChunks * kChunkBytes; at += PageBytes()) {
-      std::byte* page = bench.address() + at;
-      int status = 0;
-      (void)memtiers::MovePages(std::span(&page, 1), node, std::span(&status, 1));
-    }
-    return Nanoseconds(steady_clock::now() - start) / kChunks;
-  };
-  RunTable("node to node, 2 MiB in 4 KiB pages", rounds,
-           {{"one move_pages call a page",
-             [&] {
-               const double time = one_by_one(nodes[1]);
-               (void)one_by_one(nodes[0]);
-               return time;
-             }},
-            {"in batches, every status read", [&] {
-               const double time = bench.MovePages(right);
-               (void)bench.MovePages(left);
-               return time;
-             }}});
-}
-
 }  // namespace
 }  // namespace memtiers
 
+// usage: migration_bench DIRECTORY ROUNDS [moves|nodes]
 int main(int argc, char** argv) {
+  if (argc == 3 && std::strcmp(argv[1], memtiers::kHoldMemory) == 0) {
+    return memtiers::HoldMemory(std::atoi(argv[2]));
+  }
   const std::string directory = argc > 1 ? argv[1] : "/var/tmp";
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 15;
-  memtiers::BenchMoves(directory, rounds);
-  memtiers::BenchPauses(directory, rounds);
-  memtiers::BenchWriter(directory, rounds);
-  memtiers::BenchNodes(directory, rounds);
+  const std::string only = argc > 3 ? argv[3] : "";
+  if (only != "nodes") {
+    memtiers::BenchMoves(directory, rounds);
+    memtiers::BenchPauses(directory, rounds);
+    memtiers::BenchWriter(directory, rounds);
+  }
+  if (only != "moves") memtiers::BenchNodes(rounds);
   return 0;
 }

@@ -1,8 +1,8 @@
 // How a tier's bytes are obtained. One provider a file; the heap keeps the books and the budgets.
 //
-// Map, MapAgain, Release and Retire may be called on any thread of backends with a fixed address;
-// everything else, and all of the others, by the heap's owner only. A backend outlives every chunk
-// it backs.
+// Map, MapAgain, Obtain, Write, Release and Retire may be called on any thread of backends with a
+// fixed address; everything else, and all of the others, by the heap's owner only. A backend
+// outlives every chunk it backs.
 #pragma once
 
 #include <cstddef>
@@ -87,8 +87,24 @@ class Backend {
     return {Code::kInvalid, std::string(BackendKindName(kind())) + " memory has one address"};
   }
 
-  // Gives back what `Map` obtained, in the whole or for single chunks. REQUIRES: nothing maps them
-  // any more (backends with a fixed address), nobody uses them (the others).
+  // Whether a chunk's bytes can be put where they lie without a mapping, by the two calls below.
+  virtual bool writes_unmapped() const { return false; }
+
+  // Obtains a place for one chunk, as Map does, and does not map it. The caller writes all of it
+  // before it is mapped. REQUIRES: writes_unmapped().
+  virtual Result<Backing> Obtain() {
+    return Status(Code::kInvalid, std::string(BackendKindName(kind())) + " memory is mapped");
+  }
+
+  // Writes bytes at an offset of a chunk's place, be they changed meanwhile; mappings of it see
+  // them. kLost: the memory to be copied is lost. REQUIRES: writes_unmapped(); inside the chunk.
+  virtual Status Write(const Backing& /*backing*/, size_t /*offset*/,
+                       std::span<const std::byte> /*bytes*/) const {
+    return {Code::kInvalid, std::string(BackendKindName(kind())) + " memory is mapped"};
+  }
+
+  // Gives back what `Map` or `Obtain` obtained, in the whole or for single chunks. REQUIRES:
+  // nothing maps them any more (backends with a fixed address), nobody uses them (the others).
   virtual void Release(std::span<const Backing> backings) = 0;
 
   // As Release, for chunks the device lost bytes of. What is behind them may still be bad: a

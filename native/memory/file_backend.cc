@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "sys/backing_file.h"
 #include "sys/file_system.h"
+#include "sys/hole_puncher.h"
 #include "sys/mapping.h"
 #include "sys/probe.h"
 
@@ -50,10 +51,20 @@ void FileBackend::ProbeSync() {
               : "mapped without MAP_SYNC: this file system does not map persistent memory directly";
 }
 
-std::optional<uint64_t> FileBackend::TakeSlots(uint32_t& count) {
+FileBackend::~FileBackend() { HolePuncher::Get().Forget(this); }
+
+std::optional<uint64_t> FileBackend::TakeFree(uint32_t count) {
   const std::lock_guard lock(mutex_);
-  std::optional<uint64_t> first = slots_.Take(count);
-  while (!first.has_value() && count > 1) first = slots_.Take(count /= 2);
+  return slots_.Take(count);
+}
+
+std::optional<uint64_t> FileBackend::TakeSlots(uint32_t& count) {
+  std::optional<uint64_t> first = TakeFree(count);
+  if (!first.has_value()) {
+    HolePuncher::Get().Finish();
+    first = TakeFree(count);
+  }
+  while (!first.has_value() && count > 1) first = TakeFree(count /= 2);
   return first;
 }
 
@@ -64,6 +75,11 @@ bool FileBackend::TakeUnpunched(uint64_t slot) {
 
 Status FileBackend::AllocateSlots(uint64_t first, uint32_t count, bool overwritten) {
   Status allocated = AllocateRange(fd_.get(), first * kChunkBytes, count * kChunkBytes);
+  // Room on its way back may be what is missing, from whatever file it comes.
+  if (allocated.code() == Code::kFull) {
+    HolePuncher::Get().Finish();
+    allocated = AllocateRange(fd_.get(), first * kChunkBytes, count * kChunkBytes);
+  }
   for (uint64_t slot = first; allocated.ok() && slot < first + count; ++slot) {
     if (!TakeUnpunched(slot) || overwritten) continue;
     allocated = WriteZeroes(fd_.get(), slot * kChunkBytes, kChunkBytes);
@@ -75,7 +91,11 @@ Status FileBackend::AllocateSlots(uint64_t first, uint32_t count, bool overwritt
 }
 
 void FileBackend::ReleaseSlots(uint64_t first, uint32_t count) {
-  const bool punched = PunchHole(fd_.get(), first * kChunkBytes, count * kChunkBytes).ok();
+  HolePuncher::Get().Punch(this, fd_.get(), first * kChunkBytes, count * kChunkBytes,
+                           [=, this](bool punched) { GiveSlots(first, count, punched); });
+}
+
+void FileBackend::GiveSlots(uint64_t first, uint32_t count, bool punched) {
   const std::lock_guard lock(mutex_);
   if (!punched) {
     for (uint64_t slot = first; slot < first + count; ++slot) unpunched_.insert(slot);
@@ -123,6 +143,21 @@ Result<MappedRun> FileBackend::Map(const MapRequest& request) {
 Status FileBackend::MapAgain(std::byte* address, const Backing& backing) const {
   return MapFile(address, kChunkBytes,
                  {.fd = fd_.get(), .offset = backing.slot * kChunkBytes, .sync = sync_});
+}
+
+Result<Backing> FileBackend::Obtain() {
+  uint32_t count = 1;
+  const std::optional<uint64_t> slot = TakeSlots(count);
+  if (!slot.has_value()) return Status(Code::kFull, "file of 1 more chunk");
+  Status allocated = AllocateSlots(*slot, 1, true);
+  if (allocated.ok()) return Backing{.slot = *slot};
+  ReleaseSlots(*slot, 1);
+  return allocated;
+}
+
+Status FileBackend::Write(const Backing& backing, size_t offset,
+                          std::span<const std::byte> bytes) const {
+  return WriteAt(fd_.get(), backing.slot * kChunkBytes + offset, bytes);
 }
 
 void FileBackend::Release(std::span<const Backing> backings) {

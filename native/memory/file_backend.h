@@ -6,7 +6,8 @@
 //
 // Every chunk has its blocks before it is mapped, so a full disk is kFull and never a SIGBUS. (On
 // copy-on-write file systems a block can still be lost later; they promise no more.) The file has
-// no name: a crash leaves nothing behind, and any number of backends share a directory.
+// no name: a crash leaves nothing behind, and any number of backends share a directory. What is
+// released goes back to the file system in the background; whoever needs the room waits for it.
 #pragma once
 
 #include <atomic>
@@ -33,12 +34,17 @@ class FileBackend final : public Backend {
  public:
   // kUnavailable: no such directory, or nothing can be created in it.
   static Result<std::unique_ptr<Backend>> Open(const FileBackendParams& params);
+  ~FileBackend() override;
 
   BackendKind kind() const override { return BackendKind::kFile; }
   std::optional<std::string> drive_directory() const override;
   std::string note() const override { return note_; }
   Result<MappedRun> Map(const MapRequest& request) override;
   Status MapAgain(std::byte* address, const Backing& backing) const override;
+  bool writes_unmapped() const override { return true; }
+  Result<Backing> Obtain() override;
+  Status Write(const Backing& backing, size_t offset,
+               std::span<const std::byte> bytes) const override;
   void Release(std::span<const Backing> backings) override;
   void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
   uint64_t retired_chunks() const override { return retired_; }
@@ -52,17 +58,19 @@ class FileBackend final : public Backend {
   void ProbeSync();
   // Slots in one stretch when there is one, else fewer.
   std::optional<uint64_t> TakeSlots(uint32_t& count);
+  std::optional<uint64_t> TakeFree(uint32_t count);
   bool TakeUnpunched(uint64_t slot);
   Status AllocateSlots(uint64_t first, uint32_t count, bool overwritten);
   void ReleaseSlots(uint64_t first, uint32_t count);
+  void GiveSlots(uint64_t first, uint32_t count, bool punched);
 
   std::string directory_;
   bool dax_;
   UniqueFd fd_;
   bool durable_;
   mutable WriteBack write_back_;
-  std::mutex mutex_;  // of the two below
-  RunAllocator slots_;
+  std::mutex mutex_;                   // of the two below
+  RunAllocator slots_;                 // a released slot is free when its blocks are gone
   std::set<uint64_t> unpunched_;       // free slots that still hold old bytes
   std::atomic<uint64_t> retired_ = 0;  // slots that stay taken, with their blocks
   bool sync_ = false;

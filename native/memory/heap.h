@@ -163,10 +163,8 @@ class Heap {
   // if that was after Free or Close. kInvalid: no run of so many bytes starts there, or it was
   // shared with another size.
   Result<std::string> Share(uint32_t first, uint64_t bytes, std::function<void()> unheld);
-  // How many hold the run.
+  // How many hold the run now; the next moment may be different.
   Result<uint32_t> Holders(uint32_t first) const;
-  // Whether others hold the chunk's run now; the next moment may be different.
-  bool Shared(uint32_t chunk) const;
   // Keeps others from beginning to hold the chunk's run while the lock lives; at once for a run
   // that was never shared. kBusy: somebody holds it. REQUIRES: the chunk belongs to a run.
   Result<std::unique_lock<std::mutex>> KeepAlone(uint32_t chunk) const;

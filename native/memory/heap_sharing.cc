@@ -29,11 +29,6 @@ Result<uint32_t> Heap::Holders(uint32_t first) const {
   return share == nullptr ? 0 : share->holders();
 }
 
-bool Heap::Shared(uint32_t chunk) const {
-  const auto run = Find(chunk);
-  return run != runs_.end() && run->second.share != nullptr && run->second.share->holders() > 0;
-}
-
 Result<std::unique_lock<std::mutex>> Heap::KeepAlone(uint32_t chunk) const {
   const auto& share = Find(chunk)->second.share;
   if (share == nullptr) return std::unique_lock<std::mutex>();

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "memory/room_estimate.h"
 #include "sys/available_memory.h"
 #include "sys/mapping.h"
 #include "sys/numa.h"
@@ -27,9 +30,18 @@ std::string Describe(std::optional<int> node, size_t bytes) {
   return where + ", " + std::to_string(bytes / kMiB) + " MiB";
 }
 
+// Kept to the end of the process, whose other threads may still be moving chunks.
+RoomEstimate& EstimateOf(std::optional<int> node) {
+  static auto& mutex = *new std::mutex;
+  static auto& estimates = *new std::map<int, RoomEstimate>;
+  const std::lock_guard lock(mutex);
+  return estimates[node.value_or(-1)];
+}
+
 Status CheckRoom(std::optional<int> node, size_t bytes) {
-  const Result<AvailableMemory> memory =
-      node.has_value() ? AvailableOnNode(*node) : AvailableOnMachine();
+  const Result<AvailableMemory> memory = EstimateOf(node).Take(
+      bytes, HeadRoomBytes, RoomEstimate::Clock::now(),
+      [node] { return node.has_value() ? AvailableOnNode(*node) : AvailableOnMachine(); });
   // Without /sys or /proc nobody knows; the budget has to do.
   if (!memory.ok()) return {};
   if (memory.value().total_bytes == 0) {

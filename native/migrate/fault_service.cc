@@ -32,7 +32,7 @@ Result<FaultService*> FaultService::Start() {
   // Never deleted, and its code never unloaded: the thread lives as long as the process.
   auto* const service = new FaultService(std::move(opened.value()));
   PinLibraryOf(reinterpret_cast<const void*>(&ChunkOf));
-  Status started = StartQuietThread([service] { service->Serve(); });
+  Status started = StartQuietThread(ThreadPace::kUrgent, [service] { service->Serve(); });
   if (!started.ok()) {
     delete service;
     return started;

@@ -93,9 +93,7 @@ Result<MoveResult> LiveMove::Finish(Heap& heap) {
   // An environment that ends does not run what it has queued.
   if (!started_ && status_.ok()) status_ = Cancelled();
   if (status_.ok()) {
-    Backing backing = arrival_.backing;
-    backing.relocated = backing.slot == Backing::kNoSlot;
-    heap.Replaced(chunk_, backend_, backing);
+    heap.Replaced(chunk_, backend_, arrival_.backing);
     if (arrival_.shadow != nullptr) {
       heap.KeepShadow(chunk_, {.backend = source_,
                                .backing = step_.source_backing,

@@ -12,8 +12,8 @@
 #include "memory/heap.h"
 #include "memory/move_control.h"
 #include "memory/shadow.h"
-#include "migrate/aside.h"
 #include "migrate/fault_service.h"
+#include "migrate/next_place.h"
 
 namespace memtiers {
 
@@ -34,18 +34,11 @@ struct LiveStep {
   uint64_t copied_bytes = 0;
 };
 
-// Where the chunk is going, mapped and brought in beside it.
-struct NextPlace {
-  Aside aside;
-  Backing backing;
-};
+// Where the chunk is going. On failure the step knows whether the place it had there is bad.
 Result<NextPlace> MakeNextPlace(LiveStep& step);
 
-// Gives up a place that did not come to use, unless it was there before.
-void GiveUp(LiveStep& step, NextPlace place);
-
 // A failure: it was cancelled, or memory on either side is lost.
-Status CheckGoOn(const LiveStep& step, const Aside& next);
+Status CheckGoOn(const LiveStep& step, bool target_failed);
 
 // kBusy, errno ECANCELED: somebody cancelled it.
 Status Cancelled();

@@ -43,6 +43,30 @@ Status CheckSource(const Aside& former) {
   return {Code::kLost, "the device lost a part of the chunk"};
 }
 
+Status Copy(LiveStep& step, const Aside& former, NextPlace& next) {
+  step.copied_bytes += kChunkBytes;
+  return next.Put(0, former.address(), kChunkBytes);
+}
+
+// What is done before anybody waits. From page cache to memory that is no copy: to find what was
+// written after it, all of both would have to be read while everybody waits, and copying takes no
+// longer. A slower device is copied all the same, which leaves its bytes in the processor's caches,
+// and so is what goes to a file, which takes longer to write, and what could not all be brought in:
+// nobody is to wait while a drive tries to read what it has lost.
+Status Prepare(LiveStep& step, const Aside& former, NextPlace& next) {
+  // In one go and not fault by fault.
+  const bool brought_in = step.source->Prefault(former.address(), kChunkBytes).ok();
+  const bool memory_to_memory =
+      step.target->page_migratable() && step.source->drive_directory().has_value();
+  Status status;
+  if (!memory_to_memory || !brought_in) status = Copy(step, former, next);
+  if (status.ok()) status = next.Populate();
+  if (status.ok()) status = Reached(MovePoint::kCopied);
+  if (status.ok()) status = CheckGoOn(step, next.Damaged());
+  if (status.ok()) status = CheckSource(former);
+  return status;
+}
+
 // Until it succeeds, or everybody who waits would wait for ever. The process can be out of mappings
 // for a moment only: as many were there before.
 void PutBack(const LiveStep& step, Aside& former) {
@@ -55,18 +79,38 @@ void PutBack(const LiveStep& step, Aside& former) {
   while (!put_back().ok()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-Status HoldBackAndReplace(LiveStep& step, Aside& hole, Aside& former, Aside& next) {
+// A file in memory would take a shadow's room twice.
+bool LeavesShadow(const LiveStep& step) {
+  const bool room = step.source->kind() != BackendKind::kFile || step.source->durable();
+  return step.target->page_migratable() && room;
+}
+
+// Puts `next` over the chunk, whose accesses are held back. Watched before it is there: afterwards
+// somebody could write before he is noticed, and only comparing all of it again would tell.
+Status Replace(const LiveStep& step, NextPlace& next, std::shared_ptr<ShadowState>& shadow) {
+  std::byte* const memory = next.address();
+  if (LeavesShadow(step)) shadow = BeginShadow(step, memory);
+  Status status = next.PutOver(step.chunk);
+  if (!status.ok() && shadow != nullptr) {
+    EndShadow(step, memory);
+    shadow = nullptr;
+  }
+  return status;
+}
+
+Status HoldBackAndReplace(LiveStep& step, Aside& hole, Aside& former, NextPlace& next,
+                          std::shared_ptr<ShadowState>& shadow) {
   const auto held_back = steady_clock::now();
   Status status = hole.PutOver(step.chunk);
   if (!status.ok()) return status;
   status = Reached(MovePoint::kHeldBack);
   if (status.ok()) {
-    step.copied_bytes += CopyUnequalPages(next.address(), former.address(), kChunkBytes);
-    status = Reached(MovePoint::kRecopied);
+    status = Copy(step, former, next);
+    if (status.ok()) status = Reached(MovePoint::kRecopied);
   }
-  if (status.ok()) status = CheckGoOn(step, next);
+  if (status.ok()) status = CheckGoOn(step, next.Damaged());
   if (status.ok()) status = CheckSource(former);
-  if (status.ok()) status = next.PutOver(step.chunk);
+  if (status.ok()) status = Replace(step, next, shadow);
   if (!status.ok()) PutBack(step, former);
   (void)Reached(MovePoint::kReplaced);
   (void)step.faults->userfaultfd().Wake(step.chunk, kChunkBytes);
@@ -82,31 +126,26 @@ Result<Arrival> MoveBehindMissingPages(LiveStep& step) {
   if (!former.ok()) return former.status();
   Result<Aside> hole = MakeHole(step);
   if (!hole.ok()) return hole.status();
-  Result<NextPlace> next = MakeNextPlace(step);
-  if (!next.ok()) return next.status();
-  Aside& aside = next.value().aside;
+  Result<NextPlace> made = MakeNextPlace(step);
+  if (!made.ok()) return made.status();
+  NextPlace& next = made.value();
+  std::shared_ptr<ShadowState> shadow;
   Status status = Reached(MovePoint::kPrepared);
+  if (status.ok()) status = Prepare(step, former.value(), next);
   if (status.ok()) {
-    CopyRacing(aside.address(), former.value().address(), kChunkBytes);
-    step.copied_bytes += kChunkBytes;
-    status = Reached(MovePoint::kCopied);
+    status = HoldBackAndReplace(step, hole.value(), former.value(), next, shadow);
   }
-  if (status.ok()) status = CheckGoOn(step, aside);
-  if (status.ok()) status = CheckSource(former.value());
-  if (status.ok()) status = HoldBackAndReplace(step, hole.value(), former.value(), aside);
   if (!status.ok()) {
     // Found beside the heap; a touch records it where everybody asks.
     if (status.code() == Code::kLost) TouchForRead(step.chunk, kChunkBytes);
-    GiveUp(step, std::move(next.value()));
+    step.target_damaged = next.GiveUp();
     return status;
   }
-  Arrival arrival{.backing = next.value().backing, .shadow = nullptr};
-  // A file in memory would take the room twice.
-  const bool room = step.source->kind() != BackendKind::kFile || step.source->durable();
-  if (step.target->page_migratable() && room) {
-    arrival.shadow = StartShadow(step, former.value().address());
+  if (shadow != nullptr && !shadow->clean()) {
+    EndShadow(step, step.chunk);
+    shadow = nullptr;
   }
-  return arrival;
+  return Arrival{.backing = next.backing(), .shadow = std::move(shadow)};
 }
 
 }  // namespace memtiers

@@ -1,5 +1,5 @@
-// Moves a chunk from a file or device to any backend behind missing pages: everybody waits while
-// what was written since the first copy is copied again and the mapping is replaced.
+// Moves a chunk from a file or device to any backend behind missing pages: everybody waits while it
+// is copied and the mapping is replaced.
 //
 // Any thread. The kernel cannot hold back writers of a mapped file alone, so an empty mapping takes
 // its place for a moment; the bytes stay readable through a second mapping of the file. On failure

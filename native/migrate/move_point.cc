@@ -19,12 +19,12 @@ const char* MovePointName(MovePoint point) {
       return "held-back";
     case MovePoint::kRecopied:
       return "recopied";
+    case MovePoint::kShadowing:
+      return "shadowing";
     case MovePoint::kReplaced:
       return "replaced";
     case MovePoint::kLetGo:
       return "let-go";
-    case MovePoint::kShadowing:
-      return "shadowing";
   }
   return "";
 }

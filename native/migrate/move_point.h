@@ -12,9 +12,9 @@ enum class MovePoint {
   kCopied,     // a first copy is there; writers were not held back meanwhile
   kHeldBack,   // accesses wait; nothing has changed
   kRecopied,   // what was written since is copied
+  kShadowing,  // the old place is about to become the chunk's shadow; accesses wait
   kReplaced,   // the new place is behind the address; accesses still wait
   kLetGo,      // accesses go on
-  kShadowing,  // the old place is about to become the chunk's shadow
 };
 inline constexpr int kMovePoints = 7;
 

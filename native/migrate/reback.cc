@@ -1,45 +1,33 @@
 #include "migrate/reback.h"
 
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "base/bytes.h"
-#include "migrate/aside.h"
+#include "migrate/next_place.h"
 
 namespace memtiers {
 namespace {
 
-// Builds the new backing beside the chunk, copies, and swaps it in with one system call. The old
-// backing is not touched before that call has succeeded, so there is nothing to undo in the chunk
-// itself. A page the device loses while it is copied reads as zeroes: such a copy is thrown away.
+// Fills the new place beside the chunk, and swaps it in with one system call. The old place is not
+// touched before that call has succeeded, so there is nothing to undo in the chunk itself. A page
+// the device loses while it is copied reads as zeroes: such a copy is thrown away.
 Result<Backing> CopyOnto(Backend& target, const Heap& heap, const RunView& chunk) {
-  Result<Aside> aside = Aside::Reserve();
-  if (!aside.ok()) return aside.status();
-  std::byte* const next = aside.value().address();
-  // Populated first: what cannot be had is an error here, where the copy would find a fault.
-  Result<MappedRun> mapped =
-      target.Map({.address = next, .chunks = 1, .populate = true, .overwritten = true});
-  if (!mapped.ok()) return mapped.status();
-  if (!aside.value().Damaged()) std::memcpy(next, chunk.address, kChunkBytes);
+  Result<NextPlace> made = NextPlace::Make(target);
+  if (!made.ok()) return made.status();
+  NextPlace& next = made.value();
+  Status status;
+  if (!next.Damaged()) status = next.Put(0, chunk.address, kChunkBytes);
+  if (status.ok()) status = next.Map();
   // The target's device may have failed already where pages were brought in by touching them.
-  const bool target_failed = aside.value().Damaged();
-  Status moved;
-  if (target_failed) {
-    moved = Status(Code::kIo, "the target's device failed while a chunk was copied to it");
+  if (status.ok() && next.Damaged()) {
+    status = Status(Code::kIo, "the target's device failed while a chunk was copied to it");
   }
-  if (moved.ok()) moved = heap.CheckIntact(chunk.first, 0, kChunkBytes);
-  if (moved.ok()) moved = aside.value().PutOver(chunk.address);
-  if (!moved.ok()) {
-    {
-      const Aside gone(std::move(aside.value()));
-    }
-    target.GiveBack(mapped.value().backings, target_failed);
-    return moved;
-  }
-  Backing backing = mapped.value().backings.front();
-  backing.relocated = backing.slot == Backing::kNoSlot;
-  return backing;
+  if (status.ok()) status = heap.CheckIntact(chunk.first, 0, kChunkBytes);
+  if (status.ok()) status = next.PutOver(chunk.address);
+  if (status.ok()) return next.backing();
+  (void)next.GiveUp();
+  return status;
 }
 
 }  // namespace
@@ -67,6 +55,9 @@ Result<MoveResult> RebackChunk(Heap& heap, uint32_t chunk, uint32_t backend) {
   Status charged = heap.Charge(backend, 1);
   if (!charged.ok()) return charged;
   const auto start = std::chrono::steady_clock::now();
+  // In one go and not fault by fault. What cannot be brought in is found by whoever copies it.
+  Backend& source = heap.backend(heap.BackendOf(chunk).value());
+  if (!source.page_migratable()) (void)source.Prefault(view.value().address, kChunkBytes);
   const Result<Backing> backing = CopyOnto(target, heap, view.value());
   if (!backing.ok()) {
     heap.Refuse(backend, 1);

@@ -1,5 +1,6 @@
 #include "migrate/write_protected_move.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <utility>
@@ -52,6 +53,13 @@ class WrittenPages final : public WriteWatch {
     closed_ = true;
   }
 
+  // The same, unless pages were written since they were last taken: then nothing happens.
+  bool CloseUnlessWritten() {
+    const std::lock_guard lock(mutex_);
+    closed_ = std::ranges::find(written_, true) == written_.end();
+    return closed_;
+  }
+
  private:
   std::byte* chunk_;
   std::mutex mutex_;
@@ -75,54 +83,54 @@ class ShadowWatch final : public WriteWatch {
   std::shared_ptr<ShadowState> state_;
 };
 
-// Watches writes to a chunk of plain memory, protected from here on.
-Status Protect(const LiveStep& step, std::shared_ptr<WriteWatch> watch) {
+// From here on writes to `memory`, which is plain and is or will be the chunk, are the watch's.
+Status Protect(const LiveStep& step, std::byte* memory, std::shared_ptr<WriteWatch> watch) {
   const Userfaultfd& userfaultfd = step.faults->userfaultfd();
   step.faults->Watch(step.chunk, std::move(watch));
   Status status = UntilNotBusy([&] {
-    return userfaultfd.Register(step.chunk, kChunkBytes,
-                                {.missing = false, .write_protected = true});
+    return userfaultfd.Register(memory, kChunkBytes, {.missing = false, .write_protected = true});
   });
-  if (status.ok() && !userfaultfd.protects_untouched()) {
-    status = PopulateRead(step.chunk, kChunkBytes);
-  }
+  if (status.ok() && !userfaultfd.protects_untouched()) status = PopulateRead(memory, kChunkBytes);
   if (status.ok()) {
-    status = UntilNotBusy([&] { return userfaultfd.Protect(step.chunk, kChunkBytes); });
+    status = UntilNotBusy([&] { return userfaultfd.Protect(memory, kChunkBytes); });
   }
   return status;
 }
 
-void Release(const LiveStep& step) {
-  (void)UntilNotBusy(
-      [&] { return step.faults->userfaultfd().Unregister(step.chunk, kChunkBytes); });
+void Release(const LiveStep& step, std::byte* memory) {
+  (void)UntilNotBusy([&] { return step.faults->userfaultfd().Unregister(memory, kChunkBytes); });
   step.faults->Unwatch(step.chunk);
 }
 
-Status CopyAgain(LiveStep& step, const std::vector<std::byte*>& pages, std::byte* next) {
+Status CopyAgain(LiveStep& step, const std::vector<std::byte*>& pages, NextPlace& next) {
   for (std::byte* const page : pages) {
     Status status =
         UntilNotBusy([&] { return step.faults->userfaultfd().Protect(page, PageBytes()); });
+    if (status.ok()) status = next.Put(page - step.chunk, page, PageBytes());
     if (!status.ok()) return status;
-    CopyRacing(next + (page - step.chunk), page, PageBytes());
     step.copied_bytes += PageBytes();
   }
   return {};
 }
 
-Status CopyWhileWritten(LiveStep& step, WrittenPages& written, const Aside& next) {
-  CopyRacing(next.address(), step.chunk, kChunkBytes);
+Status CopyWhileWritten(LiveStep& step, WrittenPages& written, NextPlace& next) {
+  Status status = next.Put(0, step.chunk, kChunkBytes);
   step.copied_bytes += kChunkBytes;
-  Status status = CheckGoOn(step, next);
+  if (status.ok()) status = CheckGoOn(step, next.Damaged());
   for (int round = 1; status.ok() && round < kMaxRounds; ++round) {
     const std::vector<std::byte*> pages = written.Take();
-    status = CopyAgain(step, pages, next.address());
+    // A chunk that nobody writes is cold, and the pages of its mapping can wait for whoever touches
+    // them. One that is written has some to be copied while its writers wait.
+    status = pages.empty() ? next.Map() : next.Populate();
+    if (status.ok()) status = CopyAgain(step, pages, next);
     if (pages.size() <= kFewPages) break;
   }
   return status;
 }
 
 // Puts `next` over the chunk, whose writers are held back, and lets them go on.
-Status Replace(LiveStep& step, Aside& next, steady_clock::time_point held_back) {
+template <typename Next>
+Status Replace(LiveStep& step, Next& next, steady_clock::time_point held_back) {
   Status status = next.PutOver(step.chunk);
   if (!status.ok()) return status;
   (void)Reached(MovePoint::kReplaced);
@@ -133,13 +141,19 @@ Status Replace(LiveStep& step, Aside& next, steady_clock::time_point held_back) 
   return {};
 }
 
-Status HoldBackAndReplace(LiveStep& step, WrittenPages& written, Aside& next) {
-  const auto held_back = steady_clock::now();
-  written.Close();
+Status HoldBackAndReplace(LiveStep& step, WrittenPages& written, NextPlace& next) {
+  auto held_back = steady_clock::now();
+  if (!written.CloseUnlessWritten()) {
+    // Writing to a file can wait for its drive, and writers with it; writing to its pages does not.
+    Status populated = next.Populate();
+    if (!populated.ok()) return populated;
+    held_back = steady_clock::now();
+    written.Close();
+  }
   Status status = Reached(MovePoint::kHeldBack);
-  if (status.ok()) status = CopyAgain(step, written.Take(), next.address());
+  if (status.ok()) status = CopyAgain(step, written.Take(), next);
   if (status.ok()) status = Reached(MovePoint::kRecopied);
-  if (status.ok()) status = CheckGoOn(step, next);
+  if (status.ok()) status = CheckGoOn(step, next.Damaged());
   if (status.ok()) status = Replace(step, next, held_back);
   return status;
 }
@@ -149,16 +163,15 @@ Status HoldBackAndReplace(LiveStep& step, WrittenPages& written, Aside& next) {
 Result<Backing> MoveBehindWriteProtection(LiveStep& step) {
   Result<NextPlace> next = MakeNextPlace(step);
   if (!next.ok()) return next.status();
-  Aside& aside = next.value().aside;
   auto written = std::make_shared<WrittenPages>(step.chunk);
   Status status = Reached(MovePoint::kPrepared);
-  if (status.ok()) status = Protect(step, written);
-  if (status.ok()) status = CopyWhileWritten(step, *written, aside);
+  if (status.ok()) status = Protect(step, step.chunk, written);
+  if (status.ok()) status = CopyWhileWritten(step, *written, next.value());
   if (status.ok()) status = Reached(MovePoint::kCopied);
-  if (status.ok()) status = HoldBackAndReplace(step, *written, aside);
-  if (status.ok()) return next.value().backing;
-  Release(step);
-  GiveUp(step, std::move(next.value()));
+  if (status.ok()) status = HoldBackAndReplace(step, *written, next.value());
+  if (status.ok()) return next.value().backing();
+  Release(step, step.chunk);
+  step.target_damaged = next.value().GiveUp();
   return status;
 }
 
@@ -173,7 +186,7 @@ Result<Backing> PutShadowBack(LiveStep& step, const Shadow& shadow) {
     return Status::FromErrno(Code::kBusy, EAGAIN, "", "a shadow that was written");
   }
   status = Reached(MovePoint::kHeldBack);
-  if (status.ok()) status = CheckGoOn(step, aside.value());
+  if (status.ok()) status = CheckGoOn(step, aside.value().Damaged());
   if (status.ok()) status = Replace(step, aside.value(), held_back);
   if (status.ok()) return shadow.backing;
   shadow.state->Reopen();
@@ -182,14 +195,16 @@ Result<Backing> PutShadowBack(LiveStep& step, const Shadow& shadow) {
   return status;
 }
 
-std::shared_ptr<ShadowState> StartShadow(const LiveStep& step, const std::byte* former) {
+std::shared_ptr<ShadowState> BeginShadow(const LiveStep& step, std::byte* next) {
   auto state = std::make_shared<ShadowState>();
-  Status status = Protect(step, std::make_shared<ShadowWatch>(step.chunk, state));
-  if (status.ok()) status = Reached(MovePoint::kShadowing);
-  // From here on nobody writes unnoticed, so that equal now is equal until then.
-  if (status.ok() && EqualRacing(step.chunk, former, kChunkBytes) && state->clean()) return state;
-  Release(step);
-  return nullptr;
+  Status status = Reached(MovePoint::kShadowing);
+  if (status.ok()) {
+    status = Protect(step, next, std::make_shared<ShadowWatch>(step.chunk, state));
+    if (!status.ok()) Release(step, next);
+  }
+  return status.ok() ? state : nullptr;
 }
+
+void EndShadow(const LiveStep& step, std::byte* memory) { Release(step, memory); }
 
 }  // namespace memtiers

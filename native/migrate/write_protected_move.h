@@ -18,8 +18,10 @@ Result<Backing> MoveBehindWriteProtection(LiveStep& step);
 // shadow any more; nothing happened.
 Result<Backing> PutShadowBack(LiveStep& step, const Shadow& shadow);
 
-// Makes the place the chunk came from its shadow: watches the chunk for writes, then compares it
-// with `former`, a mapping of that place. Nothing when they differ, or the kernel will not.
-std::shared_ptr<ShadowState> StartShadow(const LiveStep& step, const std::byte* former);
+// Makes the chunk's present place the shadow of `next`, plain memory with the same bytes that is
+// about to be put over the chunk: watches it for writes. Nothing when the kernel will not.
+std::shared_ptr<ShadowState> BeginShadow(const LiveStep& step, std::byte* next);
+// Ends the watch, wherever that memory is by now.
+void EndShadow(const LiveStep& step, std::byte* memory);
 
 }  // namespace memtiers

@@ -4,11 +4,13 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -97,19 +99,36 @@ Status PunchHole(int fd, uint64_t offset, uint64_t bytes) {
   return {};
 }
 
-Status WriteZeroes(int fd, uint64_t offset, uint64_t bytes) {
-  if (BeyondFileSizeLimit(offset + bytes)) {
-    return Status::FromErrno(EFBIG, "pwrite", DescribeRange(offset, bytes));
+Status WriteAt(int fd, uint64_t offset, std::span<const std::byte> bytes) {
+  if (BeyondFileSizeLimit(offset + bytes.size())) {
+    return Status::FromErrno(EFBIG, "pwrite", DescribeRange(offset, bytes.size()));
   }
-  const std::vector<char> zeroes(std::min<uint64_t>(bytes, 256 * kKiB));
-  for (uint64_t done = 0; done < bytes;) {
-    const size_t part = std::min<uint64_t>(zeroes.size(), bytes - done);
-    const ssize_t written = pwrite(fd, zeroes.data(), part, static_cast<off_t>(offset + done));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Status::FromErrno(errno, "pwrite", DescribeRange(offset, bytes));
-    done += static_cast<uint64_t>(written);
+  for (size_t done = 0; done < bytes.size();) {
+    // Not by the library's function: to ThreadSanitizer that reads the bytes, which others write.
+    const ssize_t written = syscall(SYS_pwrite64, fd, bytes.data() + done, bytes.size() - done,
+                                    static_cast<off_t>(offset + done));
+    if (written > 0) {
+      done += static_cast<size_t>(written);
+      continue;
+    }
+    const int error = written == 0 ? EIO : errno;
+    if (error == EINTR) continue;
+    std::string what = DescribeRange(offset, bytes.size());
+    // Of mapped memory: the page is poisoned, or its file has ended before it.
+    if (error == EFAULT) return Status::FromErrno(Code::kLost, error, "pwrite", std::move(what));
+    return Status::FromErrno(error, "pwrite", std::move(what));
   }
   return {};
+}
+
+Status WriteZeroes(int fd, uint64_t offset, uint64_t bytes) {
+  const std::vector<std::byte> zeroes(std::min<uint64_t>(bytes, 256 * kKiB));
+  Status status;
+  for (uint64_t done = 0; status.ok() && done < bytes; done += zeroes.size()) {
+    const size_t part = std::min<uint64_t>(zeroes.size(), bytes - done);
+    status = WriteAt(fd, offset + done, std::span(zeroes).first(part));
+  }
+  return status;
 }
 
 Status LockExclusive(int fd, const std::string& what) {

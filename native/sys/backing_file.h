@@ -4,7 +4,9 @@
 // Thread-safe as the system calls are.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/status.h"
@@ -32,6 +34,10 @@ Status AllocateRange(int fd, uint64_t offset, uint64_t bytes);
 // Gives the blocks of a range back; it reads as zero afterwards. kUnavailable: not on this file
 // system.
 Status PunchHole(int fd, uint64_t offset, uint64_t bytes);
+
+// Writes bytes that others may be changing meanwhile. kFull: no room on the disk, in the quota or
+// under RLIMIT_FSIZE. kLost: some of the memory to be written is lost.
+Status WriteAt(int fd, uint64_t offset, std::span<const std::byte> bytes);
 
 // Overwrites a range with zeroes by writing.
 Status WriteZeroes(int fd, uint64_t offset, uint64_t bytes);

@@ -40,8 +40,11 @@ void HurryThisThread() {
 
 }  // namespace
 
-Status StartQuietThread(std::function<void()> run) {
-  auto* const held = new std::function<void()>(std::move(run));
+Status StartQuietThread(ThreadPace pace, std::function<void()> run) {
+  auto* const held = new std::function<void()>([pace, run = std::move(run)] {
+    if (pace == ThreadPace::kUrgent) HurryThisThread();
+    run();
+  });
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -53,7 +56,6 @@ Status StartQuietThread(std::function<void()> run) {
       [](void* argument) -> void* {
         const std::unique_ptr<std::function<void()>> body(
             static_cast<std::function<void()>*>(argument));
-        HurryThisThread();
         (*body)();
         return nullptr;
       },

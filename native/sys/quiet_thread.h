@@ -7,10 +7,13 @@
 
 namespace memtiers {
 
+enum class ThreadPace {
+  kUrgent,  // runs as soon as it is woken as far as the kernel lets it; for one that works little
+  kNormal
+};
+
 // Starts a detached thread that takes no signals, so that the program's handlers run where the
-// program expects them, and that runs as soon as it is woken as far as the kernel lets it. For
-// threads that others wait for and that work little. kFull: the process may not have another
-// thread.
-Status StartQuietThread(std::function<void()> run);
+// program expects them. kFull: the process may not have another thread.
+Status StartQuietThread(ThreadPace pace, std::function<void()> run);
 
 }  // namespace memtiers

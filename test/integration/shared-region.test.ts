@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attachRegion, type Region, type RegionToken, TieredMemory } from '../../lib/index.ts';
+import { arrayTypes } from '../../lib/memory/data.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const tiers = [{ name: 'L1_DDR', capacityBytes: '8MiB', kind: 'simulated' }] as const;
@@ -113,19 +114,7 @@ describe('a region shared with other threads', () => {
   });
 
   it('has a view for every type of elements', () => {
-    for (const type of [
-      Uint8Array,
-      Uint8ClampedArray,
-      Int8Array,
-      Uint16Array,
-      Int16Array,
-      Uint32Array,
-      Int32Array,
-      Float32Array,
-      Float64Array,
-      BigInt64Array,
-      BigUint64Array,
-    ] as const) {
+    for (const type of arrayTypes) {
       using region = memory.allocate(type as Uint8ArrayConstructor, 3) as Region;
       using shared = attachRegion(structuredClone(region.share()));
       expect(shared.view.constructor).toBe(type);

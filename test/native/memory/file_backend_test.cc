@@ -9,9 +9,11 @@
 
 #include "base/bytes.h"
 #include "full_disk.h"
+#include "lossy_file.h"
 #include "memory/heap.h"
 #include "refusing_kernel.h"
 #include "sys/backing_file.h"
+#include "sys/mapping.h"
 
 namespace memtiers {
 namespace {
@@ -85,6 +87,31 @@ TEST_CASE("freed space is given back to the disk and reads as zero when taken ag
   }
 }
 
+TEST_CASE("what one file releases on a full disk, another has at once") {
+  const FullDisk disk(9 * kChunkBytes);
+  if (!disk.mounted()) return;
+  const FileBackendParams params = {.directory = disk.path(), .capacity_bytes = 8 * kChunkBytes};
+  FileHeap one(params);
+  FileHeap other(params);
+  for (int round = 0; round < 50; ++round) {
+    const Result<uint32_t> first = one.heap->Allocate(one.backend, 8);
+    REQUIRE(first.ok());
+    for (uint32_t i = 0; i < 8; ++i) one.AddressOf(first.value())[i * kChunkBytes] = std::byte{1};
+    REQUIRE(one.heap->Free(first.value()).ok());
+    std::swap(one, other);
+  }
+}
+
+TEST_CASE("a file that is closed gives all its blocks back at once, those on their way too") {
+  const FullDisk disk(9 * kChunkBytes);
+  if (!disk.mounted()) return;
+  for (int round = 0; round < 20; ++round) {
+    const FileHeap file({.directory = disk.path(), .capacity_bytes = 8 * kChunkBytes});
+    for (int i = 0; i < 4; ++i) REQUIRE(file.heap->Allocate(file.backend, 2).ok());
+    file.heap->Close();
+  }
+}
+
 TEST_CASE("a file system that cannot punch holes, or allocate at all, still gives zeroes") {
   for (const uint32_t refused_modes : {uint32_t{FALLOC_FL_PUNCH_HOLE}, uint32_t{0}}) {
     CHECK(WithSyscallRefused(
@@ -115,6 +142,57 @@ TEST_CASE("a run spans pieces of the file when no piece is long enough") {
   std::memset(file.AddressOf(first.value()), 1, 3 * kChunkBytes);
   CHECK(file.AddressOf(runs[1])[0] == std::byte{0});
   CHECK(file.AddressOf(runs[5])[kChunkBytes - 1] == std::byte{0});
+}
+
+TEST_CASE("a place is written without a mapping, and its mappings show the bytes") {
+  const auto file = std::move(
+      FileBackend::Open({.directory = "/tmp", .capacity_bytes = 2 * kChunkBytes}).value());
+  REQUIRE(file->writes_unmapped());
+  (void)file->Obtain().value();
+  const Backing place = file->Obtain().value();
+  CHECK(file->Obtain().status().code() == Code::kFull);
+  std::vector<std::byte> bytes(kChunkBytes, std::byte{1});
+  REQUIRE(file->Write(place, 0, bytes).ok());
+  std::byte* const mapped = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(file->MapAgain(mapped, place).ok());
+  bytes[5000] = std::byte{2};
+  REQUIRE(file->Write(place, 4096, std::span(bytes).subspan(4096, 4096)).ok());
+  CHECK(std::memcmp(mapped, bytes.data(), kChunkBytes) == 0);
+  ReleaseAddressSpace(mapped, kChunkBytes);
+  file->Release(std::span(&place, 1));
+  CHECK(file->Obtain().ok());
+}
+
+TEST_CASE(
+    "a full disk and a file size limit refuse a place, and what was obtained can be written") {
+  const FullDisk disk(3 * kChunkBytes);
+  if (!disk.mounted()) return;
+  const auto file = std::move(
+      FileBackend::Open({.directory = disk.path(), .capacity_bytes = 8 * kChunkBytes}).value());
+  const std::vector<std::byte> bytes(kChunkBytes, std::byte{1});
+  std::vector<Backing> places;
+  Result<Backing> place = file->Obtain();
+  for (; place.ok(); place = file->Obtain()) places.push_back(place.value());
+  CHECK(place.status().code() == Code::kFull);
+  CHECK(place.status().error() == ENOSPC);
+  REQUIRE(places.size() >= 2);
+  for (const Backing& obtained : places) CHECK(file->Write(obtained, 0, bytes).ok());
+  // Lowered since: an error, and not the signal that ends a process.
+  const FileSizeLimit limit(kChunkBytes);
+  CHECK(file->Write(places[1], 0, bytes).code() == Code::kFull);
+}
+
+TEST_CASE("memory that is lost while it is written to a file is said to be") {
+  const auto file =
+      std::move(FileBackend::Open({.directory = "/tmp", .capacity_bytes = kChunkBytes}).value());
+  const Backing place = file->Obtain().value();
+  const LossyFile lossy(kChunkBytes);
+  std::byte* const memory = ReserveAddressSpace(kChunkBytes, kChunkBytes).value();
+  REQUIRE(MapFile(memory, kChunkBytes, {.fd = lossy.fd()}).ok());
+  CHECK(file->Write(place, 0, std::span(memory, kChunkBytes)).ok());
+  lossy.CutTo(kChunkBytes / 2);
+  CHECK(file->Write(place, 0, std::span(memory, kChunkBytes)).code() == Code::kLost);
+  ReleaseAddressSpace(memory, kChunkBytes);
 }
 
 TEST_CASE("instances in one directory are independent") {

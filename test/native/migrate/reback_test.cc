@@ -200,10 +200,12 @@ TEST_CASE("a chunk that lost bytes, before or during the copy, is not copied") {
   std::byte* const address = heap->RunAt(first).value().address;
   Fill(address, 2 * kChunkBytes, 1);
   REQUIRE(ftruncate(backing.get(), kChunkBytes + kChunkBytes / 2) == 0);
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    CHECK(RebackChunk(*heap, first + 1, memory).status().code() == Code::kLost);
+  // Whether the kernel or this thread is the one to find out, and again when it is known.
+  for (const uint32_t target : {AddFile(*heap, "/var/tmp"), memory, memory}) {
+    CHECK(RebackChunk(*heap, first + 1, target).status().code() == Code::kLost);
     CHECK(heap->BackendOf(first + 1).value() == file);
-    CHECK(heap->Stats(memory).value().mapped_bytes == 0);
+    CHECK(heap->Stats(target).value().mapped_bytes == 0);
+    CHECK(heap->Stats(target).value().retired_chunks == 0);
     CHECK(IsFilled(address, kChunkBytes + kChunkBytes / 2, 1));
   }
   // Known damage comes before anything the target could say.
@@ -236,6 +238,25 @@ TEST_CASE("a target that is lost before or during the copy leaves the chunk as i
     CHECK(heap->BackendOf(first).value() == memory);
     CHECK(heap->DamagedRanges().empty());
     CHECK(IsFilled(address, kChunkBytes, 1));
+  }
+}
+
+TEST_CASE("a file that takes no bytes leaves the chunk as it was, and is not used there again") {
+  for (const int error : {EIO, ENOSPC}) {
+    CAPTURE(error);
+    CHECK(WithSyscallRefused({.syscall_number = SYS_pwrite64, .error = error}, [error] {
+      const auto heap = OpenHeap();
+      const uint32_t memory = AddSimulated(*heap);
+      const uint32_t file = AddFile(*heap);
+      const uint32_t first = heap->Allocate(memory, 1).value();
+      std::byte* const address = heap->RunAt(first).value().address;
+      Fill(address, kChunkBytes, 1);
+      const Status status = RebackChunk(*heap, first, file).status();
+      return status.error() == error && status.code() == (error == EIO ? Code::kIo : Code::kFull) &&
+             heap->BackendOf(first).value() == memory && IsFilled(address, kChunkBytes, 1) &&
+             heap->DamagedRanges().empty() && heap->Stats(file).value().mapped_bytes == 0 &&
+             heap->Stats(file).value().retired_chunks == (error == EIO ? 1 : 0);
+    }));
   }
 }
 
