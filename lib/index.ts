@@ -1,6 +1,27 @@
 /** The public surface: re-exports only. */
 
+export {
+  type PlacementProblem,
+  type PlacementSolution,
+  type PlacementTarget,
+  type PlacementUnits,
+  type PricedTier,
+  solvePlacement,
+} from './cost/placement-solver.ts';
+export {
+  defaultPrices,
+  type MixLine,
+  type MixSaving,
+  mixSaving,
+  type TierMix,
+  type TierPrices,
+  targetMixes,
+} from './cost/savings.ts';
+export { DecisionLog } from './decisions/decision-log.ts';
+export { type LoggedDecision, readDecisions } from './decisions/read-decisions.ts';
+export { findDifference, type PlanDifference, type Replanned, replan } from './decisions/replan.ts';
 export { TierError, type TierErrorCode, type TierErrorDetails, tierErrorCodes } from './errors.ts';
+export type { UnitExplanation } from './explain/explain-plan.ts';
 export type { MainThreadStats } from './main-thread.ts';
 export type { DamageCause, DamagedUnit, DamageTotals } from './memory/damage-book.ts';
 export type {
@@ -30,9 +51,15 @@ export type {
   TrackingOptions,
   VerifyOptions,
 } from './memory-options.ts';
-export type { CheckpointReport, RestoreReport, VerifyReport } from './memory-reports.ts';
+export type {
+  CheckpointReport,
+  Explanation,
+  RestoreReport,
+  VerifyReport,
+} from './memory-reports.ts';
 export type { MemoryStats, TierStats } from './memory-stats.ts';
 export { DataMigrationEngine } from './migration/data-migration-engine.ts';
+export type { Decision } from './migration/decision.ts';
 export type {
   EngineStats,
   MoveRecord,
@@ -51,7 +78,9 @@ export type {
   MachineDescription,
   MigrationMode,
 } from './native.ts';
-export { createPolicy, type PolicyName } from './policy/policies.ts';
+export { type CostModel, defaultCosts } from './policy/cost-model.ts';
+export { type LatencyBalancedOptions, latencyBalanced } from './policy/latency-balanced.ts';
+export { createPolicy, type PolicyName, policyNames } from './policy/policies.ts';
 export type {
   AccessPattern,
   HeatHistogram,
@@ -61,10 +90,16 @@ export type {
   Plan,
   PlanBudget,
   Policy,
+  Refusal,
   Snapshot,
   TierState,
   UnitColumns,
 } from './policy/policy.ts';
+export type { ModelledTier } from './simulation/modelled-store.ts';
+export { type SimulationOptions, type SimulationResult, simulate } from './simulation/simulator.ts';
+export { openTrace, type TraceSource } from './simulation/trace-source.ts';
+export { traceWorkload, type Workload } from './simulation/workload.ts';
+export { parseWorkload } from './simulation/workloads/parse-workload.ts';
 export type { DurationQuantiles, SliceBucket, SliceTimes } from './slices.ts';
 export { TieredMemory } from './tiered-memory.ts';
 export { HardwareTierManager } from './tiers/hardware-tier-manager.ts';

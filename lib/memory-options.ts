@@ -7,6 +7,7 @@ import type { TrackingSettings } from './memory/kernel-hotness.ts';
 import { checkKey, type Key } from './memory/key-arena.ts';
 import { checkPlacement, type PlacementOptions } from './memory/placement.ts';
 import type { PrefetchSettings } from './memory/prefetcher.ts';
+import type { Decision } from './migration/decision.ts';
 import type { MoveRecord } from './migration/engine-stats.ts';
 import type { HotnessSourceKind } from './native.ts';
 import type { PolicyName } from './policy/policies.ts';
@@ -100,6 +101,12 @@ export interface OpenOptions {
   readonly tracking?: boolean | TrackingOptions;
   /** Called after every move that was tried, with its reason and outcome. What it throws is counted only. */
   readonly onMove?: (move: MoveRecord) => void;
+  /**
+   * Called with every plan and all it was made from, before its moves are tried: `DecisionLog` writes them to a file
+   * for `memory-tiers decisions`. Copy what you keep: the columns of the snapshot are used again. What it throws is
+   * counted only.
+   */
+  readonly onDecision?: (decision: Decision) => void;
   /** Use this detection instead of a fresh one. */
   readonly manager?: HardwareTierManager;
 }
@@ -133,6 +140,8 @@ export interface AllocateOptions extends PlacementOptions {
 export interface OptimizePlacementOptions {
   /** Plan, but move nothing. @default false */
   readonly dryRun?: boolean;
+  /** Name the units that stay, each with its reason and figures; else they are only counted. @default false */
+  readonly explain?: boolean;
   /** Stops between two moves; what was moved stays moved. */
   readonly signal?: AbortSignal;
 }
@@ -161,6 +170,7 @@ const openKeys = [
   'verify',
   'onDamage',
   'onMove',
+  'onDecision',
   'tracking',
   'prefetch',
   'manager',
@@ -174,7 +184,7 @@ export function checkOpen(options: OpenOptions): OpenOptions {
     if (!openKeys.includes(key))
       throw invalidValue('options', `made of ${openKeys.join(', ')}`, key);
   }
-  const { policy, background, mainThreadBudgetUs, verify, onDamage } = options;
+  const { policy, background, mainThreadBudgetUs, verify, onDamage, onDecision } = options;
   prefetchSettings(options.prefetch);
   trackingSettings(options.tracking);
   if (policy !== undefined && typeof policy !== 'string' && typeof policy?.plan !== 'function') {
@@ -192,6 +202,9 @@ export function checkOpen(options: OpenOptions): OpenOptions {
     throw invalidValue('mainThreadBudgetUs', 'a positive number', mainThreadBudgetUs);
   }
   checkVerify(verify);
+  if (onDecision !== undefined && typeof onDecision !== 'function') {
+    throw invalidType('onDecision', 'a function', onDecision);
+  }
   if (onDamage !== undefined && typeof onDamage !== 'function') {
     throw invalidType('onDamage', 'a function', onDamage);
   }

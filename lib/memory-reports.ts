@@ -1,6 +1,7 @@
 /** What the longer operations of a memory report. */
 
 import type { CheckpointSize } from './checkpoint/write-checkpoint.ts';
+import type { UnitExplanation } from './explain/explain-plan.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
 import type { ScrubProgress } from './memory/scrub.ts';
 
@@ -8,6 +9,16 @@ import type { ScrubProgress } from './memory/scrub.ts';
 export interface CheckpointReport extends CheckpointSize {
   /** What was damaged and left out. */
   readonly damaged: readonly DamagedUnit[];
+}
+
+/** What {@link TieredMemory.explain} found out. */
+export interface Explanation {
+  /** Name of the policy that was asked. */
+  readonly policy: string;
+  /** One for a small value, one for each 2 MiB of a large one or a region, in the order of their addresses. */
+  readonly units: readonly UnitExplanation[];
+  /** A line for each unit. */
+  readonly text: string;
 }
 
 /** What {@link TieredMemory.verify} did. */

@@ -8,9 +8,11 @@ const speed = (latencyNs, bytesPerNs) => ({
   readBytesPerSecond: bytesPerNs * 1e9,
   writeBytesPerSecond: bytesPerNs * 1e9,
 });
-const dram = { name: 'L1_DDR', costPerGiBMonth: 1, ...speed(100, 100) };
-const cxl = { name: 'L2_CXL', costPerGiBMonth: 0.5, ...speed(250, 30) };
-const nvme = { name: 'L4_NVME', costPerGiBMonth: 0.05, ...speed(20_000, 3) };
+/** The reference's policies fill every tier to the last unit. */
+const headroomBytes = 0;
+const dram = { name: 'L1_DDR', costPerGiBMonth: 1, headroomBytes, ...speed(100, 100) };
+const cxl = { name: 'L2_CXL', costPerGiBMonth: 0.5, headroomBytes, ...speed(250, 30) };
+const nvme = { name: 'L4_NVME', costPerGiBMonth: 0.05, headroomBytes, ...speed(20_000, 3) };
 
 /** The reference's 1/3 and 1/9 round down: a unit that would fit to the last byte does not. */
 const below = (bytes) => Math.ceil(bytes) - 1;

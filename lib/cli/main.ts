@@ -3,6 +3,7 @@
 
 import { adviseCommand } from './advise.ts';
 import { runCli } from './cli.ts';
+import { decisionsCommand } from './decisions.ts';
 import { demoCommand } from './demo.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
@@ -16,7 +17,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 runCli(
   process.argv.slice(2),
-  [demoCommand, topologyCommand, replayCommand, simulateCommand, adviseCommand],
+  [demoCommand, topologyCommand, replayCommand, simulateCommand, adviseCommand, decisionsCommand],
   {
     stdin: process.stdin,
     stdout: process.stdout,

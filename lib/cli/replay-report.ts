@@ -1,11 +1,14 @@
 /** What `replay` prints: one JSON document, or the same facts as text. */
 
+import type { UnitRecord } from '../decisions/unit-history.ts';
+import type { UnitExplanation } from '../explain/explain-plan.ts';
 import type { MemoryStats } from '../memory-stats.ts';
 import type { ReplayResult } from '../simulation/replay.ts';
 import type { TraceSurvey } from '../simulation/trace-survey.ts';
 import { formatBytes } from '../tiers/byte-size.ts';
 import type { FigureSource, Limit, Tier } from '../tiers/tier.ts';
 import type { Paint } from './command-io.ts';
+import { unitRecordLines } from './explain-text.ts';
 import { formatCount, formatNs, formatShare } from './format.ts';
 import { bar, table } from './table.ts';
 
@@ -54,6 +57,8 @@ export interface ReplayReport {
   readonly bytesMoved: number;
   readonly pingPongMoves: number;
   readonly plans: number;
+  /** Units that would have moved, by what kept them; a unit counts in every plan that considers it. */
+  readonly refused: Readonly<Record<string, number>>;
   /** Uninterrupted work on the main thread: observing, planning and moving. */
   readonly migrationMs: {
     readonly p50: number;
@@ -71,6 +76,17 @@ export interface ReplayReport {
   readonly policyErrors: number;
   readonly tiers: readonly ReplayTier[];
   readonly limits: readonly Limit[];
+  /** With `--explain`. */
+  readonly explained?: ExplainedKey;
+}
+
+/** One key's object: how it was moved, and what a plan would do with it at the end. */
+export interface ExplainedKey {
+  readonly key: number;
+  /** One for each unit of the object; none when there is no object. */
+  readonly now: readonly UnitExplanation[];
+  /** Of an object that is one unit. */
+  readonly history: UnitRecord;
 }
 
 /** What a report is made of. */
@@ -85,6 +101,7 @@ export interface ReplayFacts {
   readonly stats: MemoryStats;
   readonly tiers: readonly Tier[];
   readonly limits: readonly Limit[];
+  readonly explained: ExplainedKey | undefined;
 }
 
 function byTier<T>(tiers: readonly Tier[], value: (index: number) => T): Record<string, T> {
@@ -120,6 +137,7 @@ export function replayReport(facts: ReplayFacts): ReplayReport {
     bytesMoved: migration.bytesMoved,
     pingPongMoves: migration.pingPongMoves,
     plans: migration.rounds,
+    refused: migration.refused,
     migrationMs: {
       p50: migration.slices.p50Ns / 1e6,
       p99: migration.slices.p99Ns / 1e6,
@@ -145,7 +163,14 @@ export function replayReport(facts: ReplayFacts): ReplayReport {
       specSource: spec.readLatencyNs.source,
     })),
     limits: facts.limits,
+    ...(facts.explained === undefined ? {} : { explained: facts.explained }),
   };
+}
+
+function explainedLines({ key, now, history }: ExplainedKey): string[] {
+  if (now.length === 0) return ['', `key ${key}: there is no such object.`];
+  const past = history.considered === 0 ? [] : unitRecordLines(`key ${key}`, history);
+  return ['', ...past, `key ${key} now:`, ...now.map(({ text }) => `  ${text}`)];
 }
 
 /** The report as text. */
@@ -161,6 +186,7 @@ export function replayText(report: ReplayReport, paint: Paint): string {
     paint.hue(index, bar(report.hits[tier.name], 24)),
   ]);
   const { migrationMs } = report;
+  const kept = Object.entries(report.refused).map(([why, count]) => `${why} ${formatCount(count)}`);
   const intact = report.corruptReads === 0 && report.corruptObjects === 0;
   const integrity = intact
     ? paint.green('every byte read back was the byte written')
@@ -187,8 +213,12 @@ export function replayText(report: ReplayReport, paint: Paint): string {
     `migration   p50 ${formatNs(migrationMs.p50 * 1e6)}, p99 ${formatNs(migrationMs.p99 * 1e6)}, ` +
       `max ${formatNs(migrationMs.max * 1e6)} on the main thread at a time`,
     `memory      ${formatBytes(report.peakRssBytes)} peak resident`,
+    ...(kept.length === 0
+      ? []
+      : [`kept        ${kept.join(', ')} (by reason, once for each plan)`]),
     `integrity   ${integrity}`,
     `plans       ${formatCount(report.plans)}, digest ${report.placementDigest.slice(0, 16)}`,
+    ...(report.explained === undefined ? [] : explainedLines(report.explained)),
     '',
   ].join('\n');
 }

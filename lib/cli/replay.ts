@@ -1,8 +1,10 @@
 /** `memory-tiers replay`: plays an access trace on real memory and says where its requests were served. */
 
+import { DecisionLog } from '../decisions/decision-log.ts';
+import { UnitHistory } from '../decisions/unit-history.ts';
 import { TierError } from '../errors.ts';
 import { unitBytes } from '../memory/size-classes.ts';
-import { createPolicy } from '../policy/policies.ts';
+import { createPolicy, policyNames } from '../policy/policies.ts';
 import type { Policy } from '../policy/policy.ts';
 import { headroomBytes } from '../policy/thresholds.ts';
 import { chargedBytes, requirement } from '../simulation/footprint.ts';
@@ -33,7 +35,7 @@ const options = {
   policy: {
     type: 'string',
     placeholder: 'NAME',
-    help: 'static, lru or balanced. Default: the policy file, else balanced.',
+    help: `One of ${policyNames.join(', ')}. Default: the policy file, else balanced.`,
   },
   'policy-file': {
     type: 'string',
@@ -50,6 +52,18 @@ const options = {
     type: 'string',
     placeholder: 'N',
     help: 'Divide all sizes by N, for traces of objects too large for this machine. Default 1.',
+  },
+  decisions: {
+    type: 'string',
+    placeholder: 'FILE',
+    help:
+      'Write every plan with all it was made from to FILE (JSON lines; packed when it ends in .gz), for ' +
+      '"memory-tiers decisions".',
+  },
+  explain: {
+    type: 'string',
+    placeholder: 'KEY',
+    help: 'Tell how the object with this key was moved, and what the policy would do with it at the end.',
   },
 } as const;
 
@@ -96,11 +110,30 @@ function maxUnitsFor(interval: number): number {
   return Math.max(2048, 8 * interval);
 }
 
-function choosePolicy(name: string | undefined, manager: HardwareTierManager): Policy {
-  if (name !== undefined) return createPolicy(name);
-  const settings = manager.policy;
-  if (settings === undefined) return createPolicy('balanced');
-  return createPolicy(settings.name, settings.parameters);
+function choosePolicy(
+  name: string | undefined,
+  manager: HardwareTierManager,
+): Pick<Settings, 'policy' | 'parameters'> {
+  const settings = name === undefined ? manager.policy : undefined;
+  const parameters = settings?.parameters ?? {};
+  return { policy: createPolicy(name ?? settings?.name ?? 'balanced', parameters), parameters };
+}
+
+/** Follows the object of a key through the plans: small ones only, a large one is many units. */
+function followKey(
+  key: number,
+  policy: Policy,
+  memory: () => Pick<TieredMemory, 'has' | 'keyOf'>,
+): UnitHistory {
+  let unit: number | undefined;
+  return new UnitHistory(policy, ({ id, length }) => {
+    const store = memory();
+    if (unit !== undefined && store.keyOf(unit) === key) return unit;
+    // A new object was just accessed, so the first plan after that has it.
+    const ids = store.has(key) ? id.subarray(0, length) : [];
+    unit = ids.find((each) => store.keyOf(each) === key);
+    return unit;
+  });
 }
 
 interface Settings {
@@ -110,6 +143,11 @@ interface Settings {
   readonly interval: number | undefined;
   readonly manager: HardwareTierManager;
   readonly policy: Policy;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** File for a log of decisions. */
+  readonly decisions: string | undefined;
+  /** A key to tell the story of. */
+  readonly explain: number | undefined;
 }
 
 /** Everything that can be wrong with the call is found here, before the trace is read. */
@@ -129,16 +167,23 @@ function settingsOf({ options: given }: CommandInput<typeof options>): Settings 
     ...(tiers.length === 0 ? {} : { tiers }),
     ...(policyFile === undefined ? {} : { policyFile }),
   });
-  const policy = choosePolicy(given.policy, manager);
-  return { limit, sizeDivisor, interval, manager, policy };
+  const explain = countOption('explain', given.explain, { minimum: 0 });
+  const { decisions } = given;
+  const chosen = choosePolicy(given.policy, manager);
+  return { limit, sizeDivisor, interval, manager, ...chosen, decisions, explain };
 }
 
 async function runReplay(
   { json, io }: CommandInput<typeof options>,
-  { limit, sizeDivisor, interval: asked, manager, policy }: Settings,
+  { limit, sizeDivisor, interval: asked, manager, policy, parameters, ...settings }: Settings,
   source: TraceSource,
 ): Promise<ExitCode> {
   const progress = new Progress(io.stderr);
+  using log =
+    settings.decisions === undefined
+      ? undefined
+      : new DecisionLog(settings.decisions, { [policy.name]: parameters });
+  const key = settings.explain;
   try {
     const survey = await surveyTrace(source, {
       limit,
@@ -148,11 +193,20 @@ async function runReplay(
     checkFit(survey, manager.tiers);
     const interval = asked ?? defaultInterval(survey, manager.tiers);
     const moves = digestMoves();
+    const history = key === undefined ? undefined : followKey(key, policy, () => memory);
+    const listeners = [history?.observe, log?.onDecision].filter((one) => one !== undefined);
     await using memory = await TieredMemory.open({
       manager,
       policy,
       maxUnits: maxUnitsFor(interval),
       onMove: moves.onMove,
+      ...(listeners.length === 0
+        ? {}
+        : {
+            onDecision: (decision) => {
+              for (const listener of listeners) listener(decision);
+            },
+          }),
       background: false,
       // A limit per second would make the plan depend on the speed of this machine.
       bytesPerSecond: Number.POSITIVE_INFINITY,
@@ -167,6 +221,7 @@ async function runReplay(
         }),
     });
     progress.clear();
+    log?.close();
     const report = replayReport({
       trace: source.name,
       interval,
@@ -178,6 +233,11 @@ async function runReplay(
       stats: memory.stats(),
       tiers: manager.tiers,
       limits: manager.limits,
+      explained: history && {
+        key: key as number,
+        now: (await memory.explain(key as number))?.units ?? [],
+        history: history.record(),
+      },
     });
     if (json) writeJson(io.stdout, report);
     else io.stdout.write(replayText(report, paintFor(io.stdout, io.env)));

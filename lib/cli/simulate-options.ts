@@ -20,7 +20,9 @@ type TextName =
   | 'access-bytes'
   | 'weight'
   | 'warm-up'
-  | 'shift';
+  | 'shift'
+  | 'decisions'
+  | 'explain';
 
 /** The options of the command. */
 export const simulateOptions: {
@@ -69,6 +71,18 @@ export const simulateOptions: {
     placeholder: 'N',
     help: 'The workload changes after N requests: tells how long policies take to come to rest.',
   },
+  decisions: {
+    type: 'string',
+    placeholder: 'FILE',
+    help:
+      'Write every plan with all it was made from to FILE (JSON lines; packed when it ends in .gz), for ' +
+      '"memory-tiers decisions".',
+  },
+  explain: {
+    type: 'string',
+    placeholder: 'KEY',
+    help: 'Tell what became of the object with this key, plan by plan, and why.',
+  },
   oracle: {
     type: 'boolean',
     help:
@@ -91,6 +105,10 @@ export interface SimulateSettings {
   readonly warmUp: number | undefined;
   readonly shift: number | undefined;
   readonly oracle: boolean;
+  /** File for a log of decisions. */
+  readonly decisions: string | undefined;
+  /** A key to tell the story of. */
+  readonly explain: number | undefined;
 }
 
 function shareOption(name: string, text: string | undefined): number {
@@ -143,5 +161,7 @@ export function simulateSettings({
     warmUp: countOption('warm-up', given['warm-up'], { minimum: 0 }),
     shift: countOption('shift', given.shift, { minimum: 1 }),
     oracle: given.oracle,
+    decisions: given.decisions,
+    explain: countOption('explain', given.explain, { minimum: 0 }),
   };
 }

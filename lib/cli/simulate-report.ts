@@ -1,5 +1,6 @@
 /** What `simulate` found, as one JSON document. All times in it are modelled. */
 
+import type { UnitRecord } from '../decisions/unit-history.ts';
 import type { ModelledTier } from '../simulation/modelled-store.ts';
 import {
   type Convergence,
@@ -42,10 +43,16 @@ export interface SimulatedPolicy {
   /** Bytes of moves into each tier. */
   readonly bytesIn: Readonly<Record<string, number>>;
   readonly plans: number;
+  /** Units that would have moved, by what kept them; a unit counts in every plan that considers it. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** What the policy wanted to be seen, of its last plan; null: infinite. */
+  readonly planNotes: Readonly<Record<string, number | null>>;
   readonly policyErrors: number;
   /** Without the warm-up; null when nothing is left. */
   readonly settled: SettledMetrics | null;
   readonly convergence: readonly Convergence[];
+  /** With `--explain`: what became of that object. */
+  readonly explained?: UnitRecord;
 }
 
 /** Result of `memory-tiers simulate --json`. */
@@ -67,6 +74,8 @@ export interface SimulateReport {
   readonly allSlowNs: number;
   readonly staticOracleNs?: number;
   readonly lowerBoundNs?: number;
+  /** The key that `--explain` asked about. */
+  readonly explainedKey?: number;
   readonly policies: readonly SimulatedPolicy[];
   /** What to know before believing the figures. */
   readonly notes: readonly string[];
@@ -89,9 +98,18 @@ export interface SimulateFacts {
   /** Accesses before each shift of the workload. */
   readonly shifts: readonly number[];
   readonly notes: readonly string[];
+  /** A key, and what each policy did with its object. */
+  readonly explained?:
+    | { readonly key: number; readonly records: readonly UnitRecord[] }
+    | undefined;
 }
 
-function policyReport(result: SimulationResult, facts: SimulateFacts): SimulatedPolicy {
+function policyReport(
+  result: SimulationResult,
+  index: number,
+  facts: SimulateFacts,
+): SimulatedPolicy {
+  const explained = facts.explained?.records[index];
   const { engine, tiers, moves } = result;
   const accesses = result.requests * result.weight;
   const totalNs = result.accessNs + result.moveNs;
@@ -121,9 +139,17 @@ function policyReport(result: SimulationResult, facts: SimulateFacts): Simulated
     bytesMovedPerAccess: result.movedBytes / accesses,
     bytesIn: byTier((tier) => tier.bytesIn),
     plans: engine.rounds,
+    refused: engine.refused,
+    planNotes: Object.fromEntries(
+      Object.entries(engine.notes).map(([name, value]) => [
+        name,
+        Number.isFinite(value) ? value : null,
+      ]),
+    ),
     policyErrors: engine.policyErrors,
     settled: settledMetrics(result.windows, facts.warmUpAccesses) ?? null,
     convergence: convergences(result.windows, facts.shifts),
+    ...(explained === undefined ? {} : { explained }),
   };
 }
 
@@ -147,7 +173,8 @@ export function simulateReport(facts: SimulateFacts): SimulateReport {
     ...(oracles === undefined
       ? {}
       : { staticOracleNs: oracles.staticNs, lowerBoundNs: oracles.boundNs }),
-    policies: results.map((result) => policyReport(result, facts)),
+    ...(facts.explained === undefined ? {} : { explainedKey: facts.explained.key }),
+    policies: results.map((result, index) => policyReport(result, index, facts)),
     notes,
   };
 }

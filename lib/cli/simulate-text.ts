@@ -2,6 +2,7 @@
 
 import { formatBytes } from '../tiers/byte-size.ts';
 import type { Paint } from './command-io.ts';
+import { unitRecordLines } from './explain-text.ts';
 import { formatCount, formatNs, formatShare, significant } from './format.ts';
 import type { SimulatedPolicy, SimulateReport } from './simulate-report.ts';
 import { type Alignment, table } from './table.ts';
@@ -45,6 +46,37 @@ function settledRows({ policies }: SimulateReport): Row[] {
   ];
 }
 
+/** What kept units where they are, and what policies want to be seen. */
+function reasonRows({ policies }: SimulateReport): Row[] {
+  const names = (of: (policy: SimulatedPolicy) => object): Set<string> =>
+    new Set(policies.flatMap((policy) => Object.keys(of(policy))));
+  const kept = [...names(({ refused }) => refused)].sort();
+  const notes = [...names(({ planNotes }) => planNotes)];
+  return [
+    ...kept.map(
+      (why): Row => [
+        `kept: ${why}`,
+        ({ refused }) => (refused[why] === undefined ? '' : formatCount(refused[why])),
+      ],
+    ),
+    ...notes.map(
+      (name): Row => [
+        name,
+        ({ planNotes: own }) =>
+          own[name] === undefined ? '' : own[name] === null ? 'infinite' : significant(own[name]),
+      ],
+    ),
+  ];
+}
+
+function explainedLines({ policies, explainedKey }: SimulateReport): string[] {
+  if (explainedKey === undefined) return [];
+  return policies.flatMap(({ policy, explained }) => [
+    '',
+    ...unitRecordLines(`key ${explainedKey} under ${policy}`, explained!),
+  ]);
+}
+
 function rowsOf(report: SimulateReport, paint: Paint): Row[] {
   const share = (value: number | undefined): string =>
     value === undefined ? '' : formatShare(value);
@@ -73,6 +105,7 @@ function rowsOf(report: SimulateReport, paint: Paint): Row[] {
     ...settledRows(report),
     ...convergenceRows(report),
     ['plans', (policy) => formatCount(policy.plans)],
+    ...reasonRows(report),
   ];
 }
 
@@ -100,6 +133,7 @@ export function simulateText(report: SimulateReport, paint: Paint): string {
     ...table(['', ...policies.map(({ policy }) => policy)], rows, alignments),
     '',
     `an access: ${levels.join(', ')}`,
+    ...explainedLines(report),
     ...report.notes.map((note) => `note: ${note}`),
     '',
   ].join('\n');

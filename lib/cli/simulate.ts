@@ -1,11 +1,14 @@
 /** `memory-tiers simulate`: plays a trace or a synthetic workload on modelled tiers, for any number of policies. */
 
+import { DecisionLog } from '../decisions/decision-log.ts';
+import { UnitHistory } from '../decisions/unit-history.ts';
 import { createPolicy } from '../policy/policies.ts';
 import { type AccessLog, loadAccessLog } from '../simulation/access-log.ts';
 import type { ModelledTier } from '../simulation/modelled-store.ts';
 import { lowerBound } from '../simulation/oracle/lower-bound.ts';
 import { staticOracle } from '../simulation/oracle/static-oracle.ts';
 import { type SimulationResult, simulate } from '../simulation/simulator.ts';
+import { watchKey } from '../simulation/watch-key.ts';
 import type { Workload } from '../simulation/workload.ts';
 import { surveyWorkload } from '../simulation/workload-survey.ts';
 import { describeWorkloads } from '../simulation/workloads/parse-workload.ts';
@@ -76,6 +79,11 @@ async function runSimulate(
   const progress = new Progress(io.stderr);
   const reading = (requests: number): void =>
     progress.update(() => `reading: ${formatCount(requests)} requests`);
+  // Opened first: it is a pity to find out at the end that it cannot be written.
+  using decisions =
+    settings.decisions === undefined ? undefined : new DecisionLog(settings.decisions);
+  const key = settings.explain;
+  const watched = key === undefined ? undefined : watchKey(workload, key);
   try {
     let log: AccessLog | undefined;
     let footprintBytes = 0;
@@ -87,10 +95,23 @@ async function runSimulate(
     }
     const tiers = sizedTiers(settings.tiers, footprintBytes);
     const results: SimulationResult[] = [];
+    const histories: UnitHistory[] = [];
     for (const name of settings.policies) {
-      const result = await simulate(workload, {
+      const policy = createPolicy(name);
+      const history = watched && new UnitHistory(policy, watched.unit);
+      if (history !== undefined) histories.push(history);
+      const listeners = [history?.observe, decisions?.onDecision].filter(
+        (one) => one !== undefined,
+      );
+      const result = await simulate(watched?.workload ?? workload, {
         tiers,
-        policy: createPolicy(name),
+        policy,
+        onDecision:
+          listeners.length === 0
+            ? undefined
+            : (decision) => {
+                for (const listener of listeners) listener(decision);
+              },
         costs: settings.costs,
         interval: settings.interval,
         foreground: settings.foreground,
@@ -109,6 +130,7 @@ async function runSimulate(
       };
     }
     progress.clear();
+    decisions?.close();
     const [{ requests, weight }] = results;
     const { warmUp, shifts } = marks(settings, workload, requests);
     const report = simulateReport({
@@ -118,6 +140,7 @@ async function runSimulate(
       warmUpAccesses: warmUp * weight,
       shifts: shifts.map((at) => at * weight),
       notes: notesOn(tiers, settings, results),
+      explained: key === undefined ? undefined : { key, records: histories.map((h) => h.record()) },
     });
     if (json) writeJson(io.stdout, report);
     else io.stdout.write(simulateText(report, paintFor(io.stdout, io.env)));

@@ -208,6 +208,11 @@ export class Handle<T extends StoredData = StoredData> {
     this.dispose();
   }
 
+  /** For `TieredMemory`: the object's id when it is in `store`, else -1. Throws `ERR_TIER_CLOSED` when it is gone. */
+  idIn(store: ObjectStore): number {
+    return this.#store === store ? this.#live() : -1;
+  }
+
   get #store(): ObjectStore {
     return this.#owner.store;
   }

@@ -4,12 +4,15 @@
  */
 
 import { chunkBytes } from '../native.ts';
+import { gapOfInterval } from '../policy/unit-state.ts';
 import { CoolingClock, foldHeat, neverAccessed, shiftHeat } from '../tracking/heat.ts';
 import { HeatHistograms } from '../tracking/heat-histogram.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
+import { gapBefore, idleAccesses, packLastUse } from './last-use.ts';
 import type { ObjectSpace } from './object-space.ts';
 import {
   heatWord,
+  lastUseWord,
   oneWrite,
   pendingReads,
   pendingWord,
@@ -42,6 +45,10 @@ export interface Touched {
   unit: number[];
   reads: number[];
   writes: number[];
+  /** Accesses between the last use before those and the fold; `Infinity` when there was none. */
+  idle: number[];
+  /** Bin of the gap before that use. */
+  gap: number[];
 }
 
 /** Heat of every unit of one store. */
@@ -51,7 +58,14 @@ export class HeatLedger {
   readonly histograms: HeatHistograms;
   readonly accesses: TierAccesses[];
   /** Units folded last. */
-  readonly touched: Touched = { length: 0, unit: [], reads: [], writes: [] };
+  readonly touched: Touched = {
+    length: 0,
+    unit: [],
+    reads: [],
+    writes: [],
+    idle: [],
+    gap: [],
+  };
   /** Small objects with accesses pending; an id can be listed twice after it was freed and reused. */
   #pendingIds: number[] = [];
   #pendingLarge: Set<LargeObject> = new Set();
@@ -108,6 +122,7 @@ export class HeatLedger {
   /** A small object appeared; its first write is counted. */
   added(id: number): void {
     this.#setHeat(id, neverAccessed);
+    this.#setLastUse(id, 0);
     this.histograms.add(this.#space.tierOf(id), this.#space.slotBytes(id), neverAccessed);
     this.note(id, oneWrite);
   }
@@ -155,13 +170,20 @@ export class HeatLedger {
     ];
   }
 
+  /** Last use of a small object, see last-use.ts. */
+  lastUse(id: number): number {
+    return this.#space.table.words[id >>> segmentShift][
+      (id & segmentMask) * recordWords + lastUseWord
+    ];
+  }
+
   // --- folding ------------------------------------------------------------------------------------------
 
   /**
    * Turns everything counted since the last fold into heat; `touched` lists it. With `keep` the next fold
-   * lists it again.
+   * lists it again. `step` accesses count as one use.
    */
-  fold(halfLifeAccesses: number, keep = false): void {
+  fold(halfLifeAccesses: number, keep = false, step = 1): void {
     const { touched } = this;
     if (!this.#keep) touched.length = 0;
     this.#keep = keep;
@@ -175,8 +197,10 @@ export class HeatLedger {
     this.#seenPages.clear();
     this.clock.advance(total, halfLifeAccesses);
     if (this.clock.needsRebase) this.#rebase();
-    for (let i = first; i < touched.length; i++)
+    for (let i = first; i < touched.length; i++) {
       this.#heatUp(touched.unit[i], touched.reads[i], touched.writes[i]);
+      this.#used(i, total, step);
+    }
   }
 
   #collectSmall(): void {
@@ -228,6 +252,23 @@ export class HeatLedger {
     this.accesses[tier].writes += writes;
   }
 
+  /** Notes when the unit of a line of `touched` was used last, and when before that. */
+  #used(line: number, interval: number, step: number): void {
+    const { touched, clock } = this;
+    const unit = touched.unit[line];
+    const chunk = unit - chunkUnitBase;
+    const object = chunk >= 0 ? this.#space.largeOfChunk.get(chunk) : undefined;
+    const last =
+      object === undefined ? this.lastUse(unit) : object.lastUse[chunk - object.firstChunk];
+    const idle = idleAccesses(last, clock.accesses);
+    touched.idle[line] = idle;
+    touched.gap[line] = gapBefore(last);
+    const accesses = touched.reads[line] + touched.writes[line];
+    const word = packLastUse(clock.accesses, gapOfInterval(accesses, idle, interval, step));
+    if (object === undefined) this.#setLastUse(unit, word);
+    else object.lastUse[chunk - object.firstChunk] = word;
+  }
+
   #rebase(): void {
     const by = this.clock.rebase();
     const { table } = this.#space;
@@ -236,6 +277,11 @@ export class HeatLedger {
     }
     for (const object of this.#space.large) if (object !== undefined) shiftHeat(object.heat, by);
     this.histograms.shift(by);
+  }
+
+  #setLastUse(id: number, word: number): void {
+    this.#space.table.words[id >>> segmentShift][(id & segmentMask) * recordWords + lastUseWord] =
+      word;
   }
 
   #setHeat(id: number, stored: number): void {

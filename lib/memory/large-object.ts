@@ -27,6 +27,8 @@ export interface LargeObject {
   readonly bytes: Uint8Array | undefined;
   /** L of each chunk, see tracking/heat.ts. */
   readonly heat: Float32Array;
+  /** Last use of each chunk, see last-use.ts. */
+  readonly lastUse: Uint32Array;
   /** Reads of each chunk since the last fold, saturating. */
   readonly reads: Uint16Array;
   readonly writes: Uint16Array;
@@ -68,6 +70,7 @@ export function makeLargeObject(
   return {
     ...fields,
     heat: new Float32Array(fields.chunks).fill(neverAccessed),
+    lastUse: new Uint32Array(fields.chunks),
     reads: new Uint16Array(fields.chunks),
     writes: new Uint16Array(fields.chunks),
     marks: new Uint8Array(fields.chunks),

@@ -1,7 +1,7 @@
 /**
- * Records of all objects, 24 bytes each, off the JavaScript heap.
+ * Records of all objects, 28 bytes each, off the JavaScript heap.
  *
- * A record is six 32-bit words in a segment of 65,536 records, so that one cache line holds all that a read
+ * A record is seven 32-bit words in a segment of 65,536 records, so that one cache line holds all that a read
  * needs, and growing never copies. The words:
  *
  * | word | bits | what |
@@ -12,18 +12,20 @@
  * | 3 `key` | 32 | reference into the key arena, 0 without a key; next free id in a free record |
  * | 4 `pending` | 16 reads, 16 writes | accesses since the last fold, saturating |
  * | 5 `heat` | float32 | forward-decayed heat, see tracking/heat.ts |
+ * | 6 `lastUse` | 28 time, 4 gap | see last-use.ts |
  */
 
 import { TierError } from '../errors.ts';
 
 /** Words in a record. */
-export const recordWords = 6;
+export const recordWords = 7;
 export const whereWord = 0;
 export const offsetWord = 1;
 export const lengthWord = 2;
 export const keyWord = 3;
 export const pendingWord = 4;
 export const heatWord = 5;
+export const lastUseWord = 6;
 
 /** Low bits of an id: the record within its segment. */
 export const segmentShift = 16;

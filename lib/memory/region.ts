@@ -9,6 +9,7 @@ import { type TypedArray, type TypedArrayConstructor, typeName } from './data.ts
 import { flushRun } from './flush.ts';
 import type { HandleOwner } from './handle.ts';
 import type { LargeObject } from './large-object.ts';
+import type { ObjectStore } from './object-store.ts';
 import { prefaultInSteps } from './prefault.ts';
 import type { RegionToken } from './shared-region.ts';
 
@@ -214,6 +215,12 @@ export class Region<V extends TypedArray = TypedArray> {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** For `TieredMemory`: the region's object when it is in `store`, else -1. Throws `ERR_TIER_CLOSED` when disposed. */
+  idIn(store: ObjectStore): number {
+    this.#check();
+    return this.#owner.store === store ? this.#object.id : -1;
   }
 
   #bytesOf(start: number, length: number): ByteRange {

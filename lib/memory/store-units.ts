@@ -66,10 +66,10 @@ export class StoreUnits implements MigrationTarget {
   snapshot(options: SnapshotOptions): ReturnType<MigrationTarget['snapshot']> {
     this.#check();
     this.#integrity.settle();
-    const { halfLifeAccesses, maxUnits, dryRun = false } = options;
+    const { halfLifeAccesses, maxUnits, step, dryRun = false } = options;
     const ledger = this.#ledger;
     const before = this.#plannedAt;
-    ledger.fold(halfLifeAccesses, dryRun);
+    ledger.fold(halfLifeAccesses, dryRun, step);
     if (!dryRun) this.#plannedAt = ledger.clock.accesses;
     return {
       tiers: this.tierStates(),

@@ -8,6 +8,7 @@ import type { UnitColumns } from '../policy/policy.ts';
 import type { DamageBook } from './damage-book.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
+import { gapBefore, idleAccesses } from './last-use.ts';
 import type { ObjectSpace } from './object-space.ts';
 import {
   leasedFlag,
@@ -45,6 +46,8 @@ function makeColumns(capacity: number): Columns {
     heatLog2: new Float32Array(capacity),
     reads: new Uint32Array(capacity),
     writes: new Uint32Array(capacity),
+    idle: new Float64Array(capacity),
+    gap: new Uint8Array(capacity),
   };
 }
 
@@ -76,14 +79,18 @@ export class UnitScanner {
   }
 
   #takeTouched(maxUnits: number): void {
-    const { unit, reads, writes, length } = this.#ledger.touched;
+    const { unit, reads, writes, idle, gap, length } = this.#ledger.touched;
     for (let i = 0; i < length && this.#columns.length < maxUnits; i++) {
-      if (unit[i] >= chunkUnitBase) {
-        this.#takeChunk(unit[i] - chunkUnitBase, reads[i], writes[i]);
-      } else if (this.#space.isSmall(unit[i])) {
-        const bytes = this.#space.slotBytes(unit[i]);
-        this.#takeSmall(unit[i], bytes, this.#space.tierOf(unit[i]), reads[i], writes[i]);
+      const row = this.#columns.length;
+      if (unit[i] >= chunkUnitBase) this.#takeChunk(unit[i] - chunkUnitBase);
+      else if (this.#space.isSmall(unit[i])) {
+        this.#takeSmall(unit[i], this.#space.slotBytes(unit[i]), this.#space.tierOf(unit[i]));
       }
+      if (this.#columns.length === row) continue;
+      this.#columns.reads[row] = reads[i];
+      this.#columns.writes[row] = writes[i];
+      this.#columns.idle[row] = idle[i];
+      this.#columns.gap[row] = gap[i];
     }
   }
 
@@ -95,7 +102,7 @@ export class UnitScanner {
       const object = large[(this.#largeHand + seen) % large.length];
       if (object === undefined) continue;
       for (let i = 0; i < object.chunks && left > 0; i++) {
-        left -= Number(this.#takeChunk(object.firstChunk + i, 0, 0));
+        left -= Number(this.#takeChunk(object.firstChunk + i));
       }
       if (left <= 0) this.#largeHand = (this.#largeHand + seen) % large.length;
     }
@@ -129,7 +136,7 @@ export class UnitScanner {
         const id = slab.owners[hand.slot];
         if (!isObject(id)) continue;
         wanted--;
-        this.#takeSmall(id, slab.shape.slotBytes, tier, 0, 0);
+        this.#takeSmall(id, slab.shape.slotBytes, tier);
       }
       if (hand.slot < slab.shape.slots) return;
       hand.slab++;
@@ -137,17 +144,17 @@ export class UnitScanner {
     }
   }
 
-  #takeSmall(id: number, bytes: number, tier: number, reads: number, writes: number): void {
+  #takeSmall(id: number, bytes: number, tier: number): void {
     const words = this.#space.table.words[id >>> segmentShift];
     const at = (id & segmentMask) * recordWords + whereWord;
     if ((words[at] & (liveFlag | markFlag | immovable)) !== liveFlag) return;
     if ((words[at] & watchedFlag) !== 0 && this.#book.has(id)) return;
     words[at] |= markFlag;
     const heat = this.#ledger.stored(id) - this.#ledger.clock.now;
-    this.#take(id, bytes, tier, heat, reads, writes);
+    this.#take(id, bytes, tier, heat, this.#ledger.lastUse(id));
   }
 
-  #takeChunk(chunk: number, reads: number, writes: number): boolean {
+  #takeChunk(chunk: number): boolean {
     const object = this.#space.largeOfChunk.get(chunk);
     if (object === undefined || !this.#isMovable(object)) return false;
     if (this.#space.set.damage.has(chunk) || this.#book.has(object.id)) return false;
@@ -160,8 +167,7 @@ export class UnitScanner {
       chunkBytes,
       this.#space.set.tierOf(chunk),
       heat,
-      reads,
-      writes,
+      object.lastUse[index],
     );
     return true;
   }
@@ -172,14 +178,7 @@ export class UnitScanner {
     return object.tracked && (where & immovable) === 0;
   }
 
-  #take(
-    unit: number,
-    bytes: number,
-    tier: number,
-    heatLog2: number,
-    reads: number,
-    writes: number,
-  ): void {
+  #take(unit: number, bytes: number, tier: number, heatLog2: number, lastUse: number): void {
     if (this.#columns.length === this.#columns.id.length) this.#grow();
     const columns = this.#columns;
     const row = columns.length++;
@@ -187,8 +186,10 @@ export class UnitScanner {
     columns.bytes[row] = bytes;
     columns.tier[row] = tier;
     columns.heatLog2[row] = heatLog2;
-    columns.reads[row] = reads;
-    columns.writes[row] = writes;
+    columns.reads[row] = 0;
+    columns.writes[row] = 0;
+    columns.idle[row] = idleAccesses(lastUse, this.#ledger.clock.accesses);
+    columns.gap[row] = gapBefore(lastUse);
   }
 
   #grow(): void {
@@ -201,6 +202,8 @@ export class UnitScanner {
     next.heatLog2.set(old.heatLog2);
     next.reads.set(old.reads);
     next.writes.set(old.writes);
+    next.idle.set(old.idle);
+    next.gap.set(old.gap);
     this.#columns = next;
   }
 

@@ -4,9 +4,12 @@
  * checked whole, units that just moved dwell, and a policy that fails is counted and left out, never thrown.
  */
 
-import type { Move, Policy, Snapshot } from '../policy/policy.ts';
+import { explainUnits, type UnitExplanation } from '../explain/explain-plan.ts';
+import type { Move, PlanBudget, Policy, Snapshot } from '../policy/policy.ts';
 import { SliceClock, Slices } from '../slices.ts';
 import { ReuseEstimator } from '../tracking/reuse-estimator.ts';
+import { AccessPace } from './access-pace.ts';
+import type { Decision } from './decision.ts';
 import {
   checkParties,
   type MigrationEngineOptions,
@@ -24,8 +27,6 @@ import { type MoveEnd, type Observed, type Round, Tally } from './tally.ts';
 
 /** Consecutive failures of the store after which the background timer gives up. */
 const maxBackgroundErrors = 8;
-/** Units followed to learn how often units are used again. */
-const maxWatched = 2048;
 /** Share of a round's bytes that tidying gets before moves, and of the main thread that it takes in the background. */
 const tidyShareOfBytes = 0.25;
 const tidyShareOfTime = 0.1;
@@ -37,12 +38,14 @@ export class DataMigrationEngine {
   readonly #nowNs: () => number;
   readonly #maxUnits: number;
   readonly #onMove: ((move: MoveRecord) => void) | undefined;
+  readonly #onDecision: ((decision: Decision) => void) | undefined;
   readonly #limiter: RateLimiter;
   readonly #history: MoveHistory;
-  readonly #reuse = new ReuseEstimator(maxWatched);
+  readonly #reuse = new ReuseEstimator();
   readonly #sliceClock: SliceClock;
   readonly #slices: Slices;
   readonly #total = new Tally();
+  readonly #pace: AccessPace;
   /** What the policy asked to be kept for its next plan. */
   #carry: unknown;
   #rounds = 0;
@@ -62,6 +65,7 @@ export class DataMigrationEngine {
     this.#target = target;
     this.#runner = new PolicyRunner(policy);
     this.#onMove = onMove;
+    this.#onDecision = options.onDecision;
     this.#maxUnits = positive('options.maxUnits', options.maxUnits ?? 16_384);
     this.#history = new MoveHistory(
       dwellAccesses === undefined ? undefined : notNegative('options.dwellAccesses', dwellAccesses),
@@ -71,6 +75,7 @@ export class DataMigrationEngine {
     this.#slices = new Slices(this.#sliceClock);
     this.#nowNs = clock ?? this.#sliceClock.nowNs;
     this.#tidiedNs = this.#nowNs();
+    this.#pace = new AccessPace(this.#tidiedNs);
     const rate = options.bytesPerSecond ?? defaultRate(target.tierStates());
     this.#limiter = new RateLimiter(positive('options.bytesPerSecond', rate), this.#nowNs());
   }
@@ -92,6 +97,7 @@ export class DataMigrationEngine {
   step(options: StepOptions = {}): Promise<StepReport> {
     return this.#step(
       notNegative('options.maxBytes', options.maxBytes ?? Infinity),
+      positive('options.maxUnits', options.maxUnits ?? this.#maxUnits),
       () => Infinity,
     );
   }
@@ -101,18 +107,36 @@ export class DataMigrationEngine {
    * aborted signal ends it early with `aborted: true`; what was moved stays moved. Rejects as {@link step} does.
    */
   optimize(options: OptimizeOptions = {}): Promise<OptimizeReport> {
-    const { dryRun = false, signal } = options;
+    const { dryRun = false, explain = false, signal } = options;
     return this.#inTurn(async () => {
       const tally = new Tally();
       const moves: MoveRecord[] = [];
       const rounds = dryRun
-        ? this.#propose(tally, moves)
-        : await this.#settle(tally, moves, signal);
+        ? this.#propose(tally, moves, explain)
+        : await this.#settle(tally, moves, explain, signal);
       const untidy = dryRun || tally.aborted ? undefined : this.#target.tidy?.(true);
       if (untidy !== undefined) {
         tally.aborted = !(await this.#tidy(untidy, () => signal?.aborted === true));
       }
-      return { ...tally.report(), dryRun, rounds, moves };
+      const refusals = explain ? [...tally.refusals.values()] : [];
+      return { ...tally.report(), dryRun, rounds, moves, refusals };
+    });
+  }
+
+  /**
+   * What a plan over all units would do now with some of them, and why; undefined for a unit that no plan may move.
+   * Moves nothing and leaves no trace in later plans. Takes as long as a dry run: O(all units).
+   */
+  explain(units: readonly number[]): Promise<(UnitExplanation | undefined)[]> {
+    return this.#inTurn(async () => {
+      const observed = this.#observe(Infinity, true);
+      const { snapshot, plan, failure } = this.#plan(
+        observed,
+        { bytes: Infinity, explain: true },
+        true,
+      );
+      const perSecond = this.#pace.perSecond(snapshot.accessClock, this.#nowNs());
+      return explainUnits(units, { snapshot, plan, failure: failure?.message, perSecond });
     });
   }
 
@@ -145,7 +169,7 @@ export class DataMigrationEngine {
   }
 
   stats(): EngineStats {
-    const { planned, outcomes, failures, bytesMoved } = this.#total;
+    const { planned, outcomes, failures, bytesMoved, refused, notes } = this.#total;
     const { promotions, demotions, pingPongMoves, pingPongShare, realisedShare } = this.#history;
     const tried = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     return {
@@ -156,6 +180,8 @@ export class DataMigrationEngine {
       failed: tried - outcomes.moved,
       outcomes: { ...outcomes },
       failures: { ...failures },
+      refused: { ...refused },
+      notes,
       promotions,
       demotions,
       bytesMoved,
@@ -174,7 +200,7 @@ export class DataMigrationEngine {
 
   #tick(): void {
     if (this.#turn !== undefined) return;
-    this.#step(Infinity, () => this.#backgroundTidyNs()).then(
+    this.#step(Infinity, this.#maxUnits, () => this.#backgroundTidyNs()).then(
       () => {
         this.#backgroundErrors = 0;
       },
@@ -186,15 +212,15 @@ export class DataMigrationEngine {
   }
 
   /** `maxTidyNs` says how long tidying may take: without a bound it does not depend on the speed of the machine. */
-  #step(maxBytes: number, maxTidyNs: () => number): Promise<StepReport> {
+  #step(maxBytes: number, maxUnits: number, maxTidyNs: () => number): Promise<StepReport> {
     return this.#inTurn(async () => {
       const tally = new Tally();
       const all = Math.min(maxBytes, this.#limiter.available(this.#nowNs()));
       const untidy = this.#target.tidy?.(false);
       const bytes = untidy === undefined ? all : all * (1 - tidyShareOfBytes);
-      const observed = this.#observe(this.#maxUnits);
+      const observed = this.#observe(maxUnits);
       if (this.#slices.spent) await this.#slices.yield();
-      const round = this.#plan(observed, bytes);
+      const round = this.#plan(observed, { bytes });
       tally.observed(round);
       await this.#execute(round, bytes, tally, undefined, undefined);
       if (untidy !== undefined) {
@@ -220,15 +246,22 @@ export class DataMigrationEngine {
 
   #observe(maxUnits: number, dryRun = false): Observed {
     const target = this.#target;
-    this.#rounds++;
-    const halfLife = this.#runner.halfLife(target.tierStates(), target.unitCounts());
+    if (!dryRun) this.#rounds++;
+    const { step } = this.#reuse.table();
+    const halfLife = this.#runner.halfLife(target.tierStates(), target.unitCounts(), step);
     const halfLifeAccesses = halfLife.answer;
-    const observed = target.snapshot({ halfLifeAccesses, maxUnits, dryRun });
-    this.#history.begin(observed.accessClock, halfLifeAccesses, (unit) => target.heatLog2(unit));
-    if (!dryRun) this.#reuse.observe(observed);
+    const observed = target.snapshot({ halfLifeAccesses, maxUnits, step, dryRun });
+    // A dry run sees what a plan would, and teaches nothing: what follows is as if it had not been.
+    const reuse = dryRun ? this.#reuse.copy() : this.#reuse;
+    reuse.observe(observed);
+    if (!dryRun) {
+      const { accessClock } = observed;
+      this.#history.begin(accessClock, halfLifeAccesses, (unit) => target.heatLog2(unit));
+      this.#pace.observe(accessClock, this.#nowNs());
+    }
     const snapshot: Snapshot = {
       ...observed,
-      reuse: this.#reuse.table(),
+      reuse: reuse.table(),
       carry: this.#carry,
       units: { ...observed.units, dwellUntil: this.#history.dwellColumn(observed.units) },
       pingPongShare: this.#history.pingPongShare,
@@ -238,18 +271,32 @@ export class DataMigrationEngine {
   }
 
   /** The snapshot may be a turn old: a move of a unit that is gone since does not happen. */
-  #plan({ snapshot, failure: before }: Observed, bytes: number, dryRun = false): Round {
+  #plan({ snapshot, failure: before }: Observed, budget: PlanBudget, dryRun = false): Round {
     const { answer: plan, failure } =
       before === undefined
-        ? this.#runner.plan(snapshot, bytes)
+        ? this.#runner.plan(snapshot, budget)
         : { answer: noPlan, failure: before };
-    if (!dryRun && failure === undefined) this.#carry = plan.carry;
-    this.#total.planned += plan.moves.length;
-    return { snapshot, plan, failure };
+    const round: Round = { snapshot, plan, failure };
+    if (dryRun) return round;
+    if (failure === undefined) this.#carry = plan.carry;
+    this.#total.counted(round);
+    // A policy that failed before it saw the snapshot decided nothing.
+    if (before === undefined) this.#tellDecision(round, budget);
+    return round;
   }
 
-  #propose(tally: Tally, moves: MoveRecord[]): number {
-    const round = this.#plan(this.#observe(Infinity, true), Infinity, true);
+  #tellDecision({ snapshot, plan, failure }: Round, budget: PlanBudget): void {
+    if (this.#onDecision === undefined) return;
+    const { name } = this.#runner.policy;
+    try {
+      this.#onDecision({ policy: name, snapshot, budget, plan, failure: failure?.message });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #propose(tally: Tally, moves: MoveRecord[], explain: boolean): number {
+    const round = this.#plan(this.#observe(Infinity, true), { bytes: Infinity, explain }, true);
     tally.observed(round);
     for (const move of round.plan.moves) {
       tally.proposed(move);
@@ -261,6 +308,7 @@ export class DataMigrationEngine {
   async #settle(
     tally: Tally,
     moves: MoveRecord[],
+    explain: boolean,
     signal: AbortSignal | undefined,
   ): Promise<number> {
     const units = this.#target.unitCounts().reduce((sum, count) => sum + count, 0);
@@ -272,7 +320,7 @@ export class DataMigrationEngine {
       if (tally.aborted) break;
       const observed = this.#observe(this.#maxUnits);
       if (this.#slices.spent) await this.#slices.yield();
-      const round = this.#plan(observed, Infinity);
+      const round = this.#plan(observed, { bytes: Infinity, explain });
       tally.observed(round);
       rounds++;
       const before = tally.outcomes.moved;

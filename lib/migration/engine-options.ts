@@ -3,6 +3,7 @@
 import { invalidType, invalidValue } from '../errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { SliceClock } from '../slices.ts';
+import type { Decision } from './decision.ts';
 import type { MoveRecord } from './engine-stats.ts';
 import type { MigrationTarget } from './migration-target.ts';
 
@@ -24,18 +25,27 @@ export interface MigrationEngineOptions {
   readonly dwellAccesses?: number | undefined;
   /** Called after every move tried. What it throws is counted, not passed on. */
   readonly onMove?: ((move: MoveRecord) => void) | undefined;
+  /**
+   * Called after every plan that is to be executed, before its moves. The snapshot's columns are used again: what is
+   * to be kept has to be copied before this returns. What it throws is counted, not passed on.
+   */
+  readonly onDecision?: ((decision: Decision) => void) | undefined;
 }
 
 /** Options of one step of {@link DataMigrationEngine}. */
 export interface StepOptions {
   /** Bytes this round may move; the rate limit holds besides. */
   readonly maxBytes?: number | undefined;
+  /** Units this round considers. Default: as the engine was made. */
+  readonly maxUnits?: number | undefined;
 }
 
 /** Options of `optimize`. */
 export interface OptimizeOptions {
   /** Propose only: nothing moves, and the next plan sees the same accesses once more. */
   readonly dryRun?: boolean | undefined;
+  /** Name the units that stay, and why. Default false: they are only counted. */
+  readonly explain?: boolean | undefined;
   /** Ends the work between two moves; the report says what was done until then. */
   readonly signal?: AbortSignal | undefined;
 }

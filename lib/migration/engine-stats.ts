@@ -1,6 +1,6 @@
 /** What the engine has done so far, and what one round or one optimisation did. */
 
-import type { Move } from '../policy/policy.ts';
+import type { Move, Refusal } from '../policy/policy.ts';
 import type { SliceTimes } from '../slices.ts';
 import type { MoveOutcome } from './migration-target.ts';
 
@@ -37,6 +37,8 @@ export interface StepReport {
   /** Units that would have moved, by what kept them. */
   readonly refused: Readonly<Record<string, number>>;
   readonly thresholdsLog2: readonly number[];
+  /** What the policy wanted to be seen, of the last plan; e.g. `costPerMonth`. */
+  readonly notes: Readonly<Record<string, number>>;
   readonly policyFailure: PolicyFailure | undefined;
   /** The caller's signal ended the round early. */
   readonly aborted: boolean;
@@ -48,6 +50,8 @@ export interface OptimizeReport extends StepReport {
   readonly rounds: number;
   /** In the order in which they were tried; in a dry run the proposals. */
   readonly moves: readonly MoveRecord[];
+  /** With `explain`: who stays, and why, as of the last plan that considered it. */
+  readonly refusals: readonly Refusal[];
 }
 
 /** Counters since the engine was made. */
@@ -63,6 +67,10 @@ export interface EngineStats {
   readonly outcomes: Readonly<OutcomeCounts>;
   /** Moves that failed, by the code of what was behind it. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Units that would have moved, by what kept them; a unit counts in every plan that considers it. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** What the policy wanted to be seen, of the last plan. */
+  readonly notes: Readonly<Record<string, number>>;
   readonly promotions: number;
   readonly demotions: number;
   readonly bytesMoved: number;

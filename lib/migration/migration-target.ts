@@ -28,6 +28,8 @@ export type MoveResult = MoveOutcome | FailedMove;
 export interface SnapshotOptions {
   readonly halfLifeAccesses: number;
   readonly maxUnits: number;
+  /** Accesses that count as one use. Default 1. */
+  readonly step?: number | undefined;
   /** Nothing will be moved by it. Default false. */
   readonly dryRun?: boolean | undefined;
 }

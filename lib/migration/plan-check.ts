@@ -1,10 +1,11 @@
 /** A policy may be anybody's code: what it returns is checked whole before any of it is done. */
 
-import type { Plan, Snapshot } from '../policy/policy.ts';
+import type { Plan, Refusal, Snapshot } from '../policy/policy.ts';
 
 /**
  * What is wrong with a plan, or undefined. Every move has to be about a unit of the snapshot, from the tier it is in
- * to another one that exists, once, with finite figures. O(units + moves).
+ * to another one that exists, once, with finite figures; notes and refusals have to be numbers that can be shown.
+ * O(units + moves + refusals).
  */
 export function findPlanError(plan: unknown, snapshot: Snapshot): string | undefined {
   if (typeof plan !== 'object' || plan === null)
@@ -18,6 +19,8 @@ export function findPlanError(plan: unknown, snapshot: Snapshot): string | undef
     return 'plan.thresholdsLog2 is not an array of numbers';
   }
   if (typeof refused !== 'object' || refused === null) return 'plan.refused is not an object';
+  const wrong = findNoteError(plan as Plan) ?? findRefusalError(plan as Plan, snapshot);
+  if (wrong !== undefined) return wrong;
   if (moves.length === 0) return undefined;
 
   const { units, tiers } = snapshot;
@@ -48,6 +51,34 @@ export function findPlanError(plan: unknown, snapshot: Snapshot): string | undef
       return `moves[${i}] has a gainNs or costNs that is not finite`;
     }
     if (typeof reason !== 'string') return `moves[${i}].reason is not a string`;
+  }
+  return undefined;
+}
+
+function findNoteError({ notes }: Plan): string | undefined {
+  if (notes === undefined) return undefined;
+  if (typeof notes !== 'object' || notes === null) return 'plan.notes is not an object';
+  for (const [name, value] of Object.entries(notes)) {
+    // Infinity says something (no price is high enough), NaN nothing.
+    if (typeof value !== 'number' || Number.isNaN(value)) return `plan.notes.${name} is no number`;
+  }
+  return undefined;
+}
+
+function findRefusalError({ refusals }: Plan, { tiers }: Snapshot): string | undefined {
+  if (refusals === undefined) return undefined;
+  if (!Array.isArray(refusals)) return 'plan.refusals is not an array';
+  const isTier = (tier: unknown): boolean =>
+    Number.isInteger(tier) && (tier as number) >= 0 && (tier as number) < tiers.length;
+  for (const [i, refusal] of refusals.entries()) {
+    if (typeof refusal !== 'object' || refusal === null) return `refusals[${i}] is not an object`;
+    const { unit, from, to, why, gainNs, costNs } = refusal as Refusal;
+    if (typeof unit !== 'number') return `refusals[${i}].unit is not a number`;
+    if (!isTier(from) || !isTier(to)) return `refusals[${i}] is not between two tiers`;
+    if (typeof why !== 'string') return `refusals[${i}].why is not a string`;
+    if (!Number.isFinite(gainNs) || !Number.isFinite(costNs)) {
+      return `refusals[${i}] has a gainNs or costNs that is not finite`;
+    }
   }
   return undefined;
 }

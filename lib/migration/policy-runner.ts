@@ -1,6 +1,6 @@
 /** Asks a policy and survives its answer: what throws or makes no sense is counted and replaced by doing nothing. */
 
-import type { Plan, Policy, Snapshot, TierState } from '../policy/policy.ts';
+import type { Plan, PlanBudget, Policy, Snapshot, TierState } from '../policy/policy.ts';
 import type { PolicyFailure } from './engine-stats.ts';
 import { findPlanError } from './plan-check.ts';
 
@@ -32,9 +32,13 @@ export class PolicyRunner {
   }
 
   /** The half-life the policy wants; `Infinity` (nothing cools) when it fails. */
-  halfLife(tiers: readonly TierState[], unitCounts: readonly number[]): Asked<number> {
+  halfLife(
+    tiers: readonly TierState[],
+    unitCounts: readonly number[],
+    step: number,
+  ): Asked<number> {
     try {
-      const answer = this.policy.halfLifeAccesses(tiers, unitCounts);
+      const answer = this.policy.halfLifeAccesses(tiers, unitCounts, step);
       if (answer > 0) return { answer, failure: undefined };
       const failure = this.#failed(`halfLifeAccesses() returned ${String(answer)}`);
       return { answer: Infinity, failure };
@@ -45,9 +49,9 @@ export class PolicyRunner {
   }
 
   /** The policy's plan, checked; an empty one when it fails. */
-  plan(snapshot: Snapshot, bytes: number): Asked<Plan> {
+  plan(snapshot: Snapshot, budget: PlanBudget): Asked<Plan> {
     try {
-      const answer = this.policy.plan(snapshot, { bytes });
+      const answer = this.policy.plan(snapshot, budget);
       const error = findPlanError(answer, snapshot);
       if (error === undefined) return { answer, failure: undefined };
       return { answer: noPlan, failure: this.#failed(error) };

@@ -1,6 +1,6 @@
 /** Running totals over the moves of one round, one optimisation, or the engine's life. */
 
-import type { Move, Plan, Snapshot } from '../policy/policy.ts';
+import type { Move, Plan, Refusal, Snapshot } from '../policy/policy.ts';
 import type { OutcomeCounts, PolicyFailure, StepReport } from './engine-stats.ts';
 import type { FailedMove, MoveOutcome } from './migration-target.ts';
 
@@ -47,13 +47,23 @@ export class Tally {
   costNs = 0;
   readonly refused: Record<string, number> = {};
   thresholdsLog2: readonly number[] = [];
+  notes: Readonly<Record<string, number>> = {};
+  /** The last word on each unit that plans have named. */
+  readonly refusals: Map<number, Refusal> = new Map<number, Refusal>();
   policyFailure: PolicyFailure | undefined = undefined;
   aborted = false;
 
+  /** What the plan says in numbers. */
+  counted({ plan }: Round): void {
+    this.planned += plan.moves.length;
+    for (const [why, count] of Object.entries(plan.refused)) this.kept(why, count);
+    this.notes = plan.notes ?? {};
+  }
+
   observed(round: Round): void {
     this.unitsConsidered += round.snapshot.units.length;
-    this.planned += round.plan.moves.length;
-    for (const [why, count] of Object.entries(round.plan.refused)) this.kept(why, count);
+    this.counted(round);
+    for (const refusal of round.plan.refusals ?? []) this.refusals.set(refusal.unit, refusal);
     this.thresholdsLog2 = round.plan.thresholdsLog2;
     this.policyFailure = round.failure ?? this.policyFailure;
   }
@@ -72,13 +82,14 @@ export class Tally {
     this.outcomes[outcome]++;
     if (code !== undefined) this.failures[code] = (this.failures[code] ?? 0) + 1;
     if (outcome !== 'moved') return;
+    this.refusals.delete(move.unit);
     this.bytesMoved += move.bytes;
     this.proposed(move);
   }
 
   report(): StepReport {
     const { unitsConsidered, planned, bytesMoved, predictedGainNs, costNs, aborted } = this;
-    const { thresholdsLog2, policyFailure } = this;
+    const { thresholdsLog2, notes, policyFailure } = this;
     return {
       unitsConsidered,
       planned,
@@ -89,6 +100,7 @@ export class Tally {
       costNs,
       refused: { ...this.refused },
       thresholdsLog2,
+      notes,
       policyFailure,
       aborted,
     };

@@ -1,201 +1,284 @@
 /** One plan of the `balanced` policy; see balanced.ts for what it aims at. */
 
-import { densityLog2 } from '../tracking/heat.ts';
 import type { BalancedOptions } from './balanced.ts';
+import { BalancedValues } from './balanced-values.ts';
 import { moveNs } from './cost-model.ts';
-import { Expectation } from './expectation.ts';
-import { PlanBuilder } from './plan-builder.ts';
-import type { Plan, PlanBudget, Snapshot } from './policy.ts';
-import { readReuse, reuseHorizons } from './reuse.ts';
-import { RoomMaker } from './room-maker.ts';
+import { type PlacementValues, valueAt, valueGoing, valueStaying } from './placement-values.ts';
+import { PlanBuilder, type PlanMark } from './plan-builder.ts';
+import type { MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
 import { nestedThresholds, usableBytes } from './thresholds.ts';
+import { type UnitState, unitStates } from './unit-state.ts';
+import { useClass } from './use-class.ts';
+import { VictimQueue } from './victim-queue.ts';
 
-/** Of the fastest tier, at most this share is cleared ahead for new units in one plan. */
+/** Of a tier, at most this share is cleared ahead for new units in one plan. */
 const landingShare = 0.1;
-/** A unit is new when the last interval made all but this share of its heat. */
-const newHeatShare = 0.02;
+const newcomer: number = useClass(0, 0);
+
+/** Where the plan was, to go back to. */
+interface Mark {
+  readonly builder: PlanMark;
+  readonly queues: readonly number[];
+}
 
 /** Makes one plan and is thrown away. */
 export class BalancedPlan {
   readonly #snapshot: Snapshot;
-  readonly #moveWeight: number;
-  /** A move has to bring this many times its cost. */
-  readonly #hurdle: number;
-  readonly #thresholds: readonly number[];
-  readonly #expect: Expectation;
+  readonly #last: number;
+  readonly #values: BalancedValues;
+  readonly #states: UnitState;
   readonly #builder: PlanBuilder;
-  readonly #room: RoomMaker;
-  /** Time the victims of the promotion under consideration lose, by horizon. */
-  readonly #lossNs: Float64Array;
-  #victimsCostNs = 0;
+  /** By row: what staying is worth over leaving for a slower tier, by byte. */
+  readonly #worth: Float64Array;
+  readonly #queues: (VictimQueue | undefined)[];
 
   constructor(snapshot: Snapshot, budget: PlanBudget, options: BalancedOptions) {
     this.#snapshot = snapshot;
-    this.#moveWeight = options.moveWeight;
-    this.#hurdle = (1 + options.margin) * (1 + snapshot.pingPongShare);
-    this.#thresholds = nestedThresholds(snapshot.tiers, snapshot.histograms);
-    this.#expect = new Expectation(snapshot);
-    this.#lossNs = new Float64Array(this.#expect.width);
+    this.#last = snapshot.tiers.length - 1;
+    this.#values = new BalancedValues(snapshot, options);
+    this.#states = unitStates(snapshot);
     this.#builder = new PlanBuilder(snapshot, budget);
-    this.#room = new RoomMaker(snapshot, this.#builder, {
-      score: this.#expect.score,
-      eligible: (row) => snapshot.units.dwellUntil[row] <= snapshot.accessClock,
-      destination: (row, from) => this.#belongsBelow(row, from),
-      gainNs: (row, from, to) => this.#expect.within(row) * this.#expect.savedNs(row, from, to),
-      costNs: (row, from, to) => this.#costNs(row, from, to),
-      demoted: (row, from, to) => this.#chargeVictim(row, from, to),
-    });
+    this.#worth = new Float64Array(snapshot.units.length);
+    this.#queues = snapshot.tiers.map(() => undefined);
   }
 
   make(): Plan {
-    for (const row of this.#candidates()) this.#promote(row);
+    for (const { row, gains } of this.#candidates()) this.#promote(row, gains);
     this.#builder.expectLeaving(-1, 0);
     this.#restoreHeadroom();
     this.#clearLanding();
-    return this.#builder.build(this.#thresholds);
+    const { tiers, histograms } = this.#snapshot;
+    const plan = this.#builder.build(nestedThresholds(tiers, histograms));
+    return { ...plan, carry: this.#values.carry() };
   }
 
-  /** Rows that may earn a faster tier, the best first: what was used, and what is hot enough by its heat. */
-  #candidates(): number[] {
-    const { units, accessClock } = this.#snapshot;
-    const { score } = this.#expect;
-    const rows: number[] = [];
+  /** Rows that are worth more in a faster tier than it takes to get there, the best by byte first. */
+  #candidates(): { row: number; gains: number[] }[] {
+    const { units } = this.#snapshot;
+    const found: { row: number; gains: number[]; score: number }[] = [];
     for (let row = 0; row < units.length; row++) {
-      const tier = units.tier[row];
-      if (tier === 0) continue;
-      const used = units.reads[row] + units.writes[row] > 0;
-      if (!used && !(this.#density(row) >= this.#thresholds[tier - 1])) continue;
-      if (units.dwellUntil[row] > accessClock) this.#builder.refuse(row, 0, 'dwell');
-      else rows.push(row);
+      const from = units.tier[row];
+      if (from === 0) continue;
+      const values = this.#valuesOf(row);
+      const here = this.#at(values, row, from);
+      let best = 0;
+      const gains: number[] = [];
+      for (let to = 0; to < from; to++) {
+        const gain = this.#going(values, row, from, to) - here;
+        gains.push(gain);
+        if (gain > best) best = gain;
+      }
+      if (best > 0) found.push({ row, gains, score: best / units.bytes[row] });
+      else this.#refuse(row, from - 1, 'benefit', gains[from - 1]);
     }
-    return rows.sort((a, b) => score[b] - score[a] || a - b);
+    return found.sort((a, b) => b.score - a.score || a.row - b.row);
   }
 
-  /** Takes the row to the fastest tier that pays, past those that do not. */
-  #promote(row: number): void {
+  /** Takes the row where it gains most, past tiers where others are worth more. */
+  #promote(row: number, gains: readonly number[]): void {
     const { units } = this.#snapshot;
     const from = units.tier[row];
     if (this.#builder.taken(row)) return;
-    let kept = '';
-    for (let to = 0; to < from; to++) {
-      kept = this.#tryPromotion(row, from, to);
-      if (kept === '') return;
-    }
-    this.#builder.refuse(row, 0, kept);
-  }
-
-  /** Adds the move and its victims; else leaves the plan as it was and says what kept the row. */
-  #tryPromotion(row: number, from: number, to: number): string {
-    const savedNs = this.#expect.savedNs(row, from, to);
-    const costNs = this.#costNs(row, from, to);
-    const gainNs = this.#expect.within(row) * savedNs;
-    if (!(gainNs > this.#hurdle * costNs)) return 'benefit';
-    const mark = this.#builder.mark();
-    const positions = this.#room.positions();
-    const bytes = this.#snapshot.units.bytes[row];
-    this.#builder.expectLeaving(from, bytes);
-    this.#lossNs.fill(0);
-    this.#victimsCostNs = 0;
-    const below = this.#expect.score[row];
+    const order = gains.map((_, to) => to).filter((to) => gains[to] > 0);
+    order.sort((a, b) => gains[b] - gains[a] || a - b);
     let kept = 'room';
-    if (this.#room.make(to, bytes, { below, reason: 'victim' })) {
-      kept = 'benefit';
-      if (this.#netGainNs(row, savedNs) > this.#hurdle * (costNs + this.#victimsCostNs)) {
-        if (this.#builder.add(row, to, 'hot', gainNs, costNs)) return '';
+    for (const to of order) {
+      const mark = this.#mark();
+      const bytes = units.bytes[row];
+      this.#builder.expectLeaving(from, bytes);
+      const lossNs = this.#makeRoom(to, bytes, gains[to], 'victim');
+      if (lossNs < gains[to]) {
+        if (this.#move(row, to, 'hot', gains[to] - lossNs)) return;
         kept = 'budget';
-      }
+      } else kept = lossNs === Infinity ? 'room' : 'benefit';
+      this.#rollback(mark);
     }
-    this.#builder.rollback(mark);
-    this.#room.restore(positions);
-    return kept;
+    this.#refuse(row, order[0], kept, gains[order[0]]);
   }
 
   /**
-   * The best a promotion brings over any of the horizons, victims' losses off: a burst pays before its victims are
-   * wanted again, a steady unit in the long run.
+   * Demotes until `bytes` fit in `tier`, as long as that loses less than `maxLossNs` all in all. Returns the loss;
+   * Infinity when there is no way, and then what was demoted is for the caller to roll back.
    */
-  #netGainNs(row: number, savedNs: number): number {
-    const { accesses, width } = this.#expect;
-    let best = -Infinity;
-    for (let h = 0; h < width; h++) {
-      best = Math.max(best, accesses[row * width + h] * savedNs - this.#lossNs[h]);
+  #makeRoom(tier: number, bytes: number, maxLossNs: number, reason: MoveReason): number {
+    let lossNs = 0;
+    while (this.#builder.shortage(tier, bytes) > 0) {
+      const queue = this.#queueOf(tier);
+      const row = queue.peek();
+      if (row < 0) return Infinity;
+      if (this.#builder.taken(row)) {
+        queue.position++;
+        continue;
+      }
+      const worthNs = this.#worth[row] * this.#snapshot.units.bytes[row];
+      this.#values.judged(tier, worthNs > 0);
+      if (lossNs + worthNs >= maxLossNs) return lossNs + worthNs;
+      queue.position++;
+      const more = this.#demote(row, tier, maxLossNs - lossNs, reason);
+      lossNs += more;
+      if (!(lossNs < maxLossNs)) return lossNs;
     }
-    return best;
+    return Math.max(0, lossNs);
   }
 
-  #chargeVictim(row: number, from: number, to: number): void {
-    const { accesses, width } = this.#expect;
-    const savedNs = this.#expect.savedNs(row, from, to);
-    for (let h = 0; h < width; h++) this.#lossNs[h] -= accesses[row * width + h] * savedNs;
-    this.#victimsCostNs += this.#costNs(row, from, to);
+  /** Sends a victim where it loses least, others making room for it if need be. Returns the loss of all of them. */
+  #demote(row: number, from: number, maxLossNs: number, reason: MoveReason): number {
+    const values = this.#valuesOf(row);
+    const bytes = this.#snapshot.units.bytes[row];
+    const staying = this.#staying(values, row, from);
+    const ways: { to: number; lossNs: number }[] = [];
+    for (let to = from + 1; to <= this.#last; to++) {
+      ways.push({ to, lossNs: staying - this.#going(values, row, from, to) });
+    }
+    ways.sort((a, b) => a.lossNs - b.lossNs || a.to - b.to);
+    let least = Infinity;
+    for (const [i, { to, lossNs }] of ways.entries()) {
+      if (lossNs >= maxLossNs) break;
+      const mark = this.#mark();
+      // Another way out bounds what this one may cost.
+      const bound = Math.min(maxLossNs, ways[i + 1]?.lossNs ?? Infinity);
+      const more =
+        to === this.#last
+          ? this.#builder.fits(to, bytes)
+            ? 0
+            : Infinity
+          : this.#makeRoom(to, bytes, bound - lossNs, 'victim');
+      const all = lossNs + more;
+      if ((all < bound || more === 0) && this.#move(row, to, reason, -lossNs)) return all;
+      least = Math.min(least, all);
+      this.#rollback(mark);
+    }
+    return Math.max(least, maxLossNs);
   }
 
   /** Brings tiers that hold more than they should back below their head-room, whatever that costs. */
   #restoreHeadroom(): void {
     const { tiers } = this.#snapshot;
-    for (let tier = tiers.length - 2; tier >= 0; tier--) {
-      if (this.#builder.usedBytes[tier] > usableBytes(tiers[tier])) {
-        this.#room.make(tier, 0, { below: Infinity, reason: 'room' });
-      }
+    for (let tier = this.#last - 1; tier >= 0; tier--) {
+      if (this.#builder.usedBytes[tier] <= usableBytes(tiers[tier])) continue;
+      this.#makeRoom(tier, 0, Infinity, 'room');
     }
   }
 
   /**
-   * Clears room for as many new units as came in the last interval, where they are expected to make more of it than
-   * their victims. Placing a unit in the fast tier at once saves its first access and its promotion.
+   * Clears room for as many new units as came in the last interval, where they are worth more than their victims. A
+   * unit placed well at once saves its first use and its promotion.
    */
   #clearLanding(): void {
-    const { tiers, reuse } = this.#snapshot;
-    if (tiers.length < 2) return;
-    const bytes = Math.min(this.#newBytes(), landingShare * usableBytes(tiers[0]));
+    const { tiers } = this.#snapshot;
+    const { bytes: coming, meanBytes } = this.#arrivals();
+    let bytes = coming;
     if (bytes === 0) return;
-    const again = new Float64Array(reuseHorizons.length).fill(Math.LN2);
-    if (reuse !== undefined) readReuse(reuse, Math.log2(reuse.step), reuse.step, again, 0);
-    const accesses = 1 + again[again.length - 1];
-    this.#room.make(0, bytes, {
-      below: Infinity,
-      reason: 'cold',
-      worth: (row, from, to) => {
-        const savedNs = this.#expect.savedNs(row, to, from);
-        // A victim that is wanted again pays for one slow access and for coming back, not for ever.
-        const lossNs = Math.min(
-          this.#expect.within(row) * savedNs,
-          savedNs + this.#costNs(row, to, from),
+    const values = this.#values.of(meanBytes);
+    const worth = tiers.map((_, k) => valueAt(values, k, newcomer, 0) - values.useNs[k]);
+    for (let tier = 0; tier < this.#last && bytes > 0; tier++) {
+      const wanted = Math.min(bytes, landingShare * usableBytes(tiers[tier]));
+      const gain = (worth[tier] - this.#nextBest(worth, tier, meanBytes)) / meanBytes;
+      while (this.#builder.shortage(tier, wanted) > 0) {
+        const mark = this.#mark();
+        const row = this.#queueOf(tier).peek();
+        const size = row < 0 ? 0 : this.#snapshot.units.bytes[row];
+        // One victim at a time: what is not worth it ends the clearing, and leaves what was cleared.
+        const free = -this.#builder.shortage(tier, 0);
+        const lossNs = this.#makeRoom(
+          tier,
+          free + Math.max(1, size),
+          gain * Math.max(1, size),
+          'cold',
         );
-        return accesses * savedNs - lossNs > this.#hurdle * this.#costNs(row, from, to);
-      },
+        if (lossNs < gain * size) continue;
+        this.#rollback(mark);
+        break;
+      }
+      bytes -= Math.max(0, -this.#builder.shortage(tier, 0));
+    }
+  }
+
+  /** Value of a newcomer in the best of the slower tiers that has room, or can be given some. */
+  #nextBest(worth: readonly number[], tier: number, bytes: number): number {
+    let best = worth[this.#last];
+    for (let to = tier + 1; to < this.#last; to++) {
+      if (this.#builder.shortage(to, bytes) <= 0) best = Math.max(best, worth[to]);
+    }
+    return best;
+  }
+
+  /** What was used for the first time in the last interval. */
+  #arrivals(): { bytes: number; meanBytes: number } {
+    const { units } = this.#snapshot;
+    let bytes = 0;
+    let count = 0;
+    for (let row = 0; row < units.length; row++) {
+      if (units.idle[row] !== Infinity || units.reads[row] + units.writes[row] === 0) continue;
+      bytes += units.bytes[row];
+      count++;
+    }
+    return { bytes, meanBytes: count === 0 ? 0 : bytes / count };
+  }
+
+  #queueOf(tier: number): VictimQueue {
+    let queue = this.#queues[tier];
+    if (queue !== undefined) return queue;
+    const { units } = this.#snapshot;
+    const rows = new Uint32Array(units.length);
+    let count = 0;
+    for (let row = 0; row < units.length; row++) {
+      if (units.tier[row] !== tier) continue;
+      rows[count++] = row;
+      const values = this.#valuesOf(row);
+      let leaving = -Infinity;
+      for (let to = tier + 1; to <= this.#last; to++) {
+        leaving = Math.max(leaving, this.#going(values, row, tier, to));
+      }
+      this.#worth[row] = (this.#staying(values, row, tier) - leaving) / units.bytes[row];
+    }
+    queue = new VictimQueue(rows.subarray(0, count), this.#worth);
+    this.#queues[tier] = queue;
+    return queue;
+  }
+
+  #move(row: number, to: number, reason: MoveReason, netNs: number): boolean {
+    const costNs = this.#costNs(row, to);
+    return this.#builder.add(row, to, reason, netNs + costNs, costNs);
+  }
+
+  #refuse(row: number, to: number, why: string, netNs: number): void {
+    const costNs = this.#costNs(row, to);
+    this.#builder.refuse(row, to, why, netNs + costNs, costNs);
+  }
+
+  #costNs(row: number, to: number): number {
+    const { tiers, units, costs } = this.#snapshot;
+    return moveNs(tiers[units.tier[row]], tiers[to], units.bytes[row], costs);
+  }
+
+  #mark(): Mark {
+    return {
+      builder: this.#builder.mark(),
+      queues: this.#queues.map((queue) => queue?.position ?? 0),
+    };
+  }
+
+  #rollback({ builder, queues }: Mark): void {
+    this.#builder.rollback(builder);
+    this.#queues.forEach((queue, tier) => {
+      if (queue !== undefined) queue.position = queues[tier];
     });
   }
 
-  /** Bytes used for the first time, or after so long that it comes to the same, in the last interval. */
-  #newBytes(): number {
-    const { units } = this.#snapshot;
-    let bytes = 0;
-    for (let row = 0; row < units.length; row++) {
-      const used = units.reads[row] + units.writes[row];
-      if (used > 0 && 2 ** units.heatLog2[row] - used < newHeatShare * used) {
-        bytes += units.bytes[row];
-      }
-    }
-    return bytes;
+  #valuesOf(row: number): PlacementValues {
+    return this.#values.of(this.#snapshot.units.bytes[row]);
   }
 
-  /** The tier below `from` the row's heat earns. */
-  #belongsBelow(row: number, from: number): number {
-    const last = this.#snapshot.tiers.length - 1;
-    const density = this.#density(row);
-    let to = from + 1;
-    while (to < last && density < this.#thresholds[to]) to++;
-    return to;
+  #at(values: PlacementValues, row: number, tier: number): number {
+    return valueAt(values, tier, this.#states.useClass[row], this.#states.age[row]);
   }
 
-  #density(row: number): number {
-    const { units } = this.#snapshot;
-    return densityLog2(units.heatLog2[row], units.bytes[row]);
+  #staying(values: PlacementValues, row: number, tier: number): number {
+    return valueStaying(values, tier, this.#states.useClass[row], this.#states.age[row]);
   }
 
-  #costNs(row: number, from: number, to: number): number {
-    const { tiers, units, costs } = this.#snapshot;
-    return this.#moveWeight * moveNs(tiers[from], tiers[to], units.bytes[row], costs);
+  #going(values: PlacementValues, row: number, from: number, to: number): number {
+    return valueGoing(values, from, to, this.#states.useClass[row], this.#states.age[row]);
   }
 }

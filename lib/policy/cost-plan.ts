@@ -5,7 +5,6 @@ import { densityBytes, densityLog2 } from '../tracking/heat.ts';
 import type { CostOptions } from './cost.ts';
 import { type Placement, solveBorders } from './cost-borders.ts';
 import { accessNs, moveNs } from './cost-model.ts';
-import { Expectation } from './expectation.ts';
 import type { Plan, PlanBudget, Snapshot } from './policy.ts';
 import { Promoter } from './promoter.ts';
 
@@ -23,7 +22,6 @@ export class CostPlan {
   /** Whether the target leaves time to spend on saving money: what is surely out of place need not pay for its move. */
   readonly #slack: boolean;
   readonly #density: Float64Array;
-  readonly #expect: Expectation;
   readonly #promoter: Promoter;
 
   constructor(snapshot: Snapshot, budget: PlanBudget, options: CostOptions) {
@@ -34,7 +32,6 @@ export class CostPlan {
     this.#snapshot = snapshot;
     this.#stayHalfLives = stayHalfLives;
     this.#placement = solveBorders(snapshot, target);
-    this.#expect = new Expectation(snapshot);
     const { currentSlowdown, currentCostPerMonth } = this.#placement.notes;
     this.#slack =
       costPerMonth === undefined
@@ -91,7 +88,7 @@ export class CostPlan {
   #pays(row: number, from: number, to: number): boolean {
     const { tiers, units, costs } = this.#snapshot;
     const bytes = units.bytes[row];
-    const expected = this.#expect.within(row);
+    const expected = 2 ** this.#snapshot.units.heatLog2[row] * Math.LN2;
     const demoted = tiers[from].costPerGiBMonth > tiers[to].costPerGiBMonth;
     if (this.#slack && demoted && this.#density[row] < this.#leaves(from)) return true;
     const ns = (tier: number): number => accessNs(tiers[tier], bytes, 0, costs);

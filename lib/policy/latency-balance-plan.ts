@@ -5,7 +5,7 @@
 
 import { moveNs } from './cost-model.ts';
 import { accessesByTier } from './latency-balance.ts';
-import type { LatencyBalance, Move, Plan, PlanBudget, Snapshot } from './policy.ts';
+import type { LatencyBalance, Move, Plan, PlanBudget, Refusal, Snapshot } from './policy.ts';
 
 /** Smaller steps are noise. */
 const minShift = 0.005;
@@ -21,8 +21,9 @@ export class LatencyBalancePlan {
   /** By pair: what its share still has to change by; 0 where nothing is balanced. */
   readonly #shift: number[];
   readonly #maxShiftBytes: number;
+  readonly #refused: Record<string, number> = {};
+  readonly #refusals: Refusal[] = [];
   #bytesLeft: number;
-  #dropped = 0;
 
   /** `maxShiftBytes`: at most this much is moved to shift load; it counts against the budget as well. */
   constructor(
@@ -52,11 +53,16 @@ export class LatencyBalancePlan {
       if (this.#shift[k] < 0) bytes -= this.#shiftLoad(k, k + 1, -this.#shift[k], bytes);
       else if (this.#shift[k] > 0) bytes -= this.#shiftLoad(k + 1, k, this.#shift[k], bytes);
     }
-    const { thresholdsLog2, refused } = inner;
+    const refused: Record<string, number> = { ...inner.refused };
+    for (const [why, count] of Object.entries(this.#refused)) {
+      refused[why] = (refused[why] ?? 0) + count;
+    }
+    const { refusals } = inner;
     return {
+      ...inner,
       moves: this.#moves,
-      thresholdsLog2,
-      refused: this.#dropped === 0 ? refused : { ...refused, load: this.#dropped },
+      refused,
+      ...(refusals === undefined ? {} : { refusals: this.#stillRefused(refusals) }),
     };
   }
 
@@ -75,11 +81,22 @@ export class LatencyBalancePlan {
       const row = rowOf.get(move.unit) as number;
       if (move.to > move.from || move.reason === 'hint' || this.#bears(move, row)) {
         if (this.#takeAll([...victims, move])) this.#account(move, row);
+        else this.#refuse(move, 'room');
       } else {
-        this.#dropped++;
+        this.#refuse(move, 'load');
       }
       victims = [];
     }
+  }
+
+  #refuse({ unit, from, to, gainNs, costNs }: Move, why: string): void {
+    this.#refused[why] = (this.#refused[why] ?? 0) + 1;
+    this.#refusals.push({ unit, from, to, why, gainNs, costNs });
+  }
+
+  /** Who stays after all: what this plan moves to shift load may be what the other one kept. */
+  #stillRefused(inner: readonly Refusal[]): Refusal[] {
+    return [...inner, ...this.#refusals].filter(({ unit }) => !this.#taken.has(unit));
   }
 
   /** Whether every balanced pair the promotion crosses wants that much more load above. */

@@ -19,7 +19,7 @@ export function latencyBalanced(inner: Policy, options: LatencyBalancedOptions =
   const maxShiftBytes = options.maxShiftBytes ?? defaultShiftBytes;
   return {
     name: `${inner.name}+latency`,
-    halfLifeAccesses: (tiers, unitCounts) => inner.halfLifeAccesses(tiers, unitCounts),
+    halfLifeAccesses: (tiers, unitCounts, step) => inner.halfLifeAccesses(tiers, unitCounts, step),
     admits: (request, tier, tiers) => inner.admits(request, tier, tiers),
     plan(snapshot: Snapshot, budget: PlanBudget): Plan {
       const { latencyBalance } = snapshot;

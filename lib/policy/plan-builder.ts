@@ -1,5 +1,6 @@
 /** Collects the moves of one plan, keeps the books of every tier meanwhile, and can take steps back. */
 
+import { modelledCostNs, modelledGainNs } from './modelled-gain.ts';
 import type { Move, MoveReason, Plan, PlanBudget, Refusal, Snapshot } from './policy.ts';
 import { usableBytes } from './thresholds.ts';
 
@@ -20,7 +21,8 @@ export class PlanBuilder {
   readonly #rows: number[] = [];
   readonly #taken: Uint8Array;
   readonly #refused: Record<string, number> = {};
-  readonly #refusals: Refusal[] | undefined;
+  /** By row, the last word on it. */
+  readonly #refusals: Map<number, Refusal> | undefined;
   #bytesLeft: number;
   #leavingTier = -1;
   #leavingBytes = 0;
@@ -31,7 +33,7 @@ export class PlanBuilder {
     this.#usable = snapshot.tiers.map(usableBytes);
     this.#taken = new Uint8Array(snapshot.units.length);
     this.#bytesLeft = budget.bytes;
-    this.#refusals = budget.explain === true ? [] : undefined;
+    this.#refusals = budget.explain === true ? new Map() : undefined;
   }
 
   /** Says that `bytes` leave `tier` as soon as room is made for them: an exchange needs no third place. */
@@ -88,15 +90,31 @@ export class PlanBuilder {
     for (let i = 0; i < mark.usedBytes.length; i++) this.usedBytes[i] = mark.usedBytes[i];
   }
 
-  /** Counts a unit that stays, by what kept it. */
-  refuse(row: number, to: number, why: string, gainNs = 0, costNs = 0): void {
+  /** Whether refusals are named, and figures made for them are worth their time. */
+  get explains(): boolean {
+    return this.#refusals !== undefined;
+  }
+
+  /** Counts a unit that stays, by what kept it. Figures that are left out are what its heat alone promises. */
+  refuse(row: number, to: number, why: string, gainNs?: number, costNs?: number): void {
     this.#refused[why] = (this.#refused[why] ?? 0) + 1;
+    if (this.#refusals === undefined) return;
     const { id, tier } = this.#snapshot.units;
-    this.#refusals?.push({ unit: id[row], from: tier[row], to, why, gainNs, costNs });
+    this.#refusals.set(row, {
+      unit: id[row],
+      from: tier[row],
+      to,
+      why,
+      gainNs: gainNs ?? modelledGainNs(this.#snapshot, row, to),
+      costNs: costNs ?? modelledCostNs(this.#snapshot, row, to),
+    });
   }
 
   build(thresholdsLog2: readonly number[]): Plan {
     const plan: Plan = { moves: this.#moves, thresholdsLog2, refused: this.#refused };
-    return this.#refusals === undefined ? plan : { ...plan, refusals: this.#refusals };
+    if (this.#refusals === undefined) return plan;
+    // What was kept from going up may have made room for others in the end.
+    for (const row of this.#rows) this.#refusals.delete(row);
+    return { ...plan, refusals: [...this.#refusals.values()] };
   }
 }

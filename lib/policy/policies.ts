@@ -74,6 +74,7 @@ const factories: Readonly<Record<PolicyName, (given: Given) => Policy>> = {
         halfLifeTurns: turns,
         margin: [0, 1e6],
         moveWeight: [0, 1e6],
+        horizonShare: [1e-6, 1e6],
       }),
     ),
   cost: (given) =>

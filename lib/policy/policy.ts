@@ -17,6 +17,8 @@ import type { ReuseTable } from './reuse.ts';
 export interface TierState extends TierSpeed {
   readonly name: TierName;
   readonly capacityBytes: number;
+  /** Bytes to keep free for new units and for exchanges. Default: as `headroomBytes` in thresholds.ts says. */
+  readonly headroomBytes?: number | undefined;
   /** Bytes charged against the capacity; holes in slabs count as far as packing could not close them. */
   readonly usedBytes: number;
   readonly costPerGiBMonth: number;
@@ -40,6 +42,13 @@ export interface UnitColumns {
   readonly reads: Uint32Array;
   /** Writes since the last plan. */
   readonly writes: Uint32Array;
+  /**
+   * Accesses since the unit's last use; for one used since the last plan, between now and its last use before that.
+   * `Infinity` when there was none.
+   */
+  readonly idle: Float64Array;
+  /** How long it had been unused before its last use before this interval, as a bin of `gapBin` in use-class.ts. */
+  readonly gap: Uint8Array;
   /** `accessClock` before which the unit should stay where it is; 0 when it never moved. */
   readonly dwellUntil: Float64Array;
 }
@@ -191,8 +200,15 @@ export type AccessPattern = (typeof accessPatterns)[number];
 /** A placement policy. Implementations are stateless; parameters are given to their factory. */
 export interface Policy {
   readonly name: string;
-  /** Accesses in which heat halves. Asked before each plan; `Infinity` counts for ever. */
-  halfLifeAccesses(tiers: readonly TierState[], unitCounts: readonly number[]): number;
+  /**
+   * Accesses in which heat halves. Asked before each plan; `Infinity` counts for ever. `step` is how many accesses count
+   * as one use, as in {@link ReuseTable}.
+   */
+  halfLifeAccesses(
+    tiers: readonly TierState[],
+    unitCounts: readonly number[],
+    step?: number,
+  ): number;
   /**
    * Whether a new unit may enter tier `tier` (an index); asked from the preferred tier downwards until one
    * is taken and has room. The last tier is not asked.

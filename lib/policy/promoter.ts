@@ -3,7 +3,7 @@
  * capacity. A policy says who comes up, in which order, and who may be sent away for it.
  */
 
-import { accessNs, moveNs } from './cost-model.ts';
+import { modelledCostNs, modelledGainNs } from './modelled-gain.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import type { MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
 import { RoomMaker } from './room-maker.ts';
@@ -80,33 +80,34 @@ export class Promoter {
       score: rules.score,
       eligible: rules.eligible ?? (() => true),
       destination: rules.destination ?? ((_row, from) => from + 1),
-      gainNs: (row, from, to) => this.#gainNs(row, from, to),
-      costNs: (row, from, to) => this.#costNs(row, from, to),
+      gainNs: (row, _from, to) => this.#gainNs(row, to),
+      costNs: (row, _from, to) => modelledCostNs(snapshot, row, to),
       demoted: () => {},
     });
   }
 
   /**
    * Moves the rows in their order to the tier `target` says, where they find room on the terms of `how`; what finds
-   * none stays, and the budget ends it.
+   * none stays, and the first the budget does not allow ends it for all behind it.
    */
   moveAll(
     rows: readonly number[],
     target: (row: number) => number,
     how: (row: number) => Exchange,
   ): void {
+    let spent = false;
     for (const row of rows) {
       const to = target(row);
-      const kept = this.#move(row, to, how(row));
+      const kept: Kept =
+        spent && !this.#builder.taken(row) ? 'budget' : this.#move(row, to, how(row));
       if (kept !== '') this.refuse(row, to, kept);
-      if (kept === 'budget') return;
+      spent ||= kept === 'budget';
     }
   }
 
   /** Counts a row that stays, by what kept it. */
   refuse(row: number, to: number, why: string): void {
-    const from = this.#snapshot.units.tier[row];
-    this.#builder.refuse(row, to, why, this.#gainNs(row, from, to), this.#costNs(row, from, to));
+    this.#builder.refuse(row, to, why);
   }
 
   /** Demotes the lowest in score until `bytes` fit in `tier` beside its head-room, or nothing is left to demote. */
@@ -144,8 +145,8 @@ export class Promoter {
     this.#builder.expectLeaving(from, bytes[row]);
     let kept: Kept = 'room';
     if (this.#room.make(to, bytes[row], { below, reason: 'victim', worth })) {
-      const gainNs = this.#gainNs(row, from, to);
-      if (this.#builder.add(row, to, reason, gainNs, this.#costNs(row, from, to))) return '';
+      const costNs = modelledCostNs(this.#snapshot, row, to);
+      if (this.#builder.add(row, to, reason, this.#gainNs(row, to), costNs)) return '';
       kept = 'budget';
     }
     this.#builder.rollback(mark);
@@ -153,20 +154,7 @@ export class Promoter {
     return kept;
   }
 
-  #gainNs(row: number, from: number, to: number): number {
-    if (!this.#predicts) return 0;
-    const { tiers, units, costs } = this.#snapshot;
-    const used = units.reads[row] + units.writes[row];
-    const writeShare = used > 0 ? units.writes[row] / used : 0;
-    const bytes = units.bytes[row];
-    const savedNs =
-      accessNs(tiers[from], bytes, writeShare, costs) -
-      accessNs(tiers[to], bytes, writeShare, costs);
-    return 2 ** units.heatLog2[row] * Math.LN2 * savedNs;
-  }
-
-  #costNs(row: number, from: number, to: number): number {
-    const { tiers, units, costs } = this.#snapshot;
-    return moveNs(tiers[from], tiers[to], units.bytes[row], costs);
+  #gainNs(row: number, to: number): number {
+    return this.#predicts ? modelledGainNs(this.#snapshot, row, to) : 0;
   }
 }

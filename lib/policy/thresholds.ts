@@ -20,7 +20,8 @@ export function headroomBytes(capacityBytes: number): number {
 
 /** Bytes a tier may hold with its head-room kept. */
 export function usableBytes(tier: TierState): number {
-  return Math.max(0, tier.capacityBytes - headroomBytes(tier.capacityBytes));
+  const headroom = tier.headroomBytes ?? headroomBytes(tier.capacityBytes);
+  return tier.capacityBytes === Infinity ? Infinity : Math.max(0, tier.capacityBytes - headroom);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   type TierSpeed,
 } from '../policy/cost-model.ts';
 import type { PlacementRequest, Policy, TierState, UnitColumns } from '../policy/policy.ts';
+import { gapOfInterval } from '../policy/unit-state.ts';
 import type { TierName } from '../tiers/tier.ts';
 import { CoolingClock, foldHeat, neverAccessed, shiftHeat } from '../tracking/heat.ts';
 import { HeatHistograms } from '../tracking/heat-histogram.ts';
@@ -25,6 +26,8 @@ import { UnitList } from './unit-list.ts';
 export interface ModelledTier extends TierSpeed {
   readonly name: TierName;
   readonly capacityBytes: number;
+  /** Bytes policies should keep free. Default: as in a program. */
+  readonly headroomBytes?: number | undefined;
   readonly costPerGiBMonth: number;
 }
 
@@ -65,6 +68,9 @@ export class ModelledStore implements MigrationTarget {
   #writes = new Uint32Array(1024);
   #slot = new Uint32Array(1024);
   #seen = new Uint32Array(1024);
+  /** Access clock at the plan that saw the unit's last use; -Infinity before. */
+  #lastUse = new Float64Array(1024);
+  #gap = new Uint8Array(1024);
   #touched = new UnitList();
   #round = 0;
   #pending = 0;
@@ -111,6 +117,7 @@ export class ModelledStore implements MigrationTarget {
     this.#bytes[unit] = bytes;
     this.#tier[unit] = tier;
     this.#heat[unit] = neverAccessed;
+    this.#lastUse[unit] = -Infinity;
     this.#states[tier].usedBytes += bytes;
     this.#slot[unit] = this.#members[tier].push(unit);
     this.#histograms.add(tier, bytes, neverAccessed);
@@ -156,6 +163,7 @@ export class ModelledStore implements MigrationTarget {
   snapshot({
     halfLifeAccesses,
     maxUnits,
+    step = 1,
   }: SnapshotOptions): ReturnType<MigrationTarget['snapshot']> {
     const accessesSincePlan = this.#pending;
     this.#pending = 0;
@@ -163,7 +171,7 @@ export class ModelledStore implements MigrationTarget {
     if (this.clock.needsRebase) this.#rebase();
     this.#round++;
     this.#columns.length = 0;
-    this.#takeTouched(maxUnits);
+    this.#takeTouched(maxUnits, accessesSincePlan, step);
     this.#takeRotating(maxUnits);
     return {
       tiers: this.#tierStates,
@@ -203,8 +211,8 @@ export class ModelledStore implements MigrationTarget {
     return this.#states[tier].usedBytes + bytes <= this.#tiers[tier].capacityBytes;
   }
 
-  #takeTouched(maxUnits: number): void {
-    const { now } = this.clock;
+  #takeTouched(maxUnits: number, interval: number, step: number): void {
+    const { now, accesses: clock } = this.clock;
     const { units, length } = this.#touched;
     for (let i = 0; i < length; i++) {
       const unit = units[i];
@@ -214,6 +222,7 @@ export class ModelledStore implements MigrationTarget {
         this.#heat[unit] = after;
         this.#histograms.touch(this.#tier[unit], this.#bytes[unit], before, after);
         if (this.#columns.length < maxUnits) this.#take(unit, now);
+        this.#used(unit, clock, interval, step);
       }
       this.#reads[unit] = this.#writes[unit] = 0;
     }
@@ -250,6 +259,14 @@ export class ModelledStore implements MigrationTarget {
     columns.heatLog2[row] = this.#heat[unit] - now;
     columns.reads[row] = this.#reads[unit];
     columns.writes[row] = this.#writes[unit];
+    columns.idle[row] = this.clock.accesses - this.#lastUse[unit];
+    columns.gap[row] = this.#gap[unit];
+  }
+
+  #used(unit: number, clock: number, interval: number, step: number): void {
+    const accesses = this.#reads[unit] + this.#writes[unit];
+    this.#gap[unit] = gapOfInterval(accesses, clock - this.#lastUse[unit], interval, step);
+    this.#lastUse[unit] = clock;
   }
 
   #rebase(): void {
@@ -272,6 +289,8 @@ export class ModelledStore implements MigrationTarget {
     this.#writes = copied(this.#writes, new Uint32Array(to));
     this.#slot = copied(this.#slot, new Uint32Array(to));
     this.#seen = copied(this.#seen, new Uint32Array(to));
+    this.#lastUse = copied(this.#lastUse, new Float64Array(to));
+    this.#gap = copied(this.#gap, new Uint8Array(to));
   }
 }
 
@@ -292,6 +311,8 @@ function makeColumns(capacity: number): Columns {
     heatLog2: new Float32Array(capacity),
     reads: new Uint32Array(capacity),
     writes: new Uint32Array(capacity),
+    idle: new Float64Array(capacity),
+    gap: new Uint8Array(capacity),
   };
 }
 
@@ -304,5 +325,7 @@ function widened(from: Columns): Columns {
   copied(from.heatLog2, to.heatLog2);
   copied(from.reads, to.reads);
   copied(from.writes, to.writes);
+  copied(from.idle, to.idle);
+  copied(from.gap, to.gap);
   return to;
 }

@@ -4,6 +4,7 @@
  */
 
 import { DataMigrationEngine } from '../migration/data-migration-engine.ts';
+import type { Decision } from '../migration/decision.ts';
 import type { EngineStats, MoveRecord } from '../migration/engine-stats.ts';
 import { accessNs, type CostModel, defaultCosts } from '../policy/cost-model.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -19,9 +20,9 @@ export interface SimulationOptions {
   readonly policy: Policy;
   /** Default: the costs of this library's own moves. */
   readonly costs?: CostModel | undefined;
-  /** Requests between two plans. Default: 1 % of the units the fastest tier holds, at least 64. */
+  /** Requests between two plans. Default: 0.2 % of the units the fastest tier holds, at least 4. */
   readonly interval?: number | undefined;
-  /** Units one plan considers. Default: eight for each request of an interval, at least 2048. */
+  /** Units one plan considers. Default: eight for each request of an interval, at least 128. */
   readonly maxUnits?: number | undefined;
   /** Bytes moved a second at most, in modelled time. Default: no limit. */
   readonly bytesPerSecond?: number | undefined;
@@ -33,6 +34,8 @@ export interface SimulationOptions {
   /** The tracker sees one in this many requests; it counts for all of them. Default 1; Infinity: it sees nothing. */
   readonly sampleEvery?: number | undefined;
   readonly onMove?: ((move: MoveRecord) => void) | undefined;
+  /** As the engine's: called with every plan and what it was made from, whose columns are used again. */
+  readonly onDecision?: ((decision: Decision) => void) | undefined;
   /** Called after each batch with the requests played so far. */
   readonly onProgress?: ((requests: number) => void) | undefined;
 }
@@ -65,7 +68,10 @@ export interface SimulationResult {
   readonly engine: EngineStats;
 }
 
-const minInterval = 64;
+const minInterval = 4;
+const minUnits = 128;
+/** Plans while the units the fastest tier holds are used once each. */
+const plansPerTurn = 500;
 
 /** One simulation. */
 class Simulation {
@@ -105,8 +111,8 @@ class Simulation {
       policy: options.policy,
       clock: () => this.#nowNs,
       bytesPerSecond: options.bytesPerSecond ?? Infinity,
-      maxUnits: options.maxUnits ?? Math.max(2048, 8 * this.#interval),
       onMove: options.onMove,
+      onDecision: options.onDecision,
     });
   }
 
@@ -161,7 +167,9 @@ class Simulation {
 
   async #plan(): Promise<void> {
     const before = this.#store.moveNs;
-    await this.#engine.step();
+    await this.#engine.step({
+      maxUnits: this.#options.maxUnits ?? Math.max(minUnits, 8 * this.#interval),
+    });
     const ns = this.#store.moveNs - before;
     this.#nowNs += ns * this.#foreground;
     this.#meter.charge(ns);
@@ -169,11 +177,11 @@ class Simulation {
     this.#untilPlan = this.#interval;
   }
 
-  /** 1 % of the units the fastest tier holds, as far as units have been seen. */
+  /** By the units the fastest tier holds, as far as units have been seen. */
   #adaptInterval(): void {
     const meanBytes = this.#footprintBytes / this.#keys.size;
     const fast = this.#options.tiers[0].capacityBytes / meanBytes;
-    this.#interval = Math.max(minInterval, Math.round(fast / 100));
+    this.#interval = Math.max(minInterval, Math.round(fast / plansPerTurn));
   }
 
   #result(): SimulationResult {

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../../lib/cli/cli.ts';
 import { replayCommand } from '../../lib/cli/replay.ts';
 import type { ReplayReport } from '../../lib/cli/replay-report.ts';
+import { readDecisions } from '../../lib/decisions/read-decisions.ts';
+import { findDifference, replan } from '../../lib/decisions/replan.ts';
+import { createPolicy } from '../../lib/policy/policies.ts';
 import type { Policy } from '../../lib/policy/policy.ts';
 import { type ReplayResult, replay } from '../../lib/simulation/replay.ts';
 import { openTrace } from '../../lib/simulation/trace-source.ts';
@@ -297,5 +300,38 @@ describe('corruption', () => {
     const lost = await sabotaged((memory) => memory.delete(3999));
     expect(lost.corruptObjects).toBe(1);
     expect(lost.corruptions.at(-1)).toMatchObject({ key: 3999, byteOffset: -1 });
+  });
+});
+
+describe('replay with --decisions and --explain', () => {
+  test('logs plans that can be made again, and leaves the replay as it was', async () => {
+    const path = write('explained.csv', csv(skewed(12_000)));
+    const log = join(directory, 'replay.jsonl.gz');
+    const call = [path, '--tier=L1_DDR=1MiB', '--tier=L4_NVME=64MiB', '--interval=500'];
+    const plain = await report(...call);
+    const explained = await report(...call, `--decisions=${log}`, '--explain=63');
+    expect(explained.placementDigest).toBe(plain.placementDigest);
+    expect(explained.refused).toEqual(plain.refused);
+    expect(Object.keys(plain.refused).length).toBeGreaterThan(0);
+    let plans = 0;
+    let moves = 0;
+    for await (const { decision, policies } of readDecisions(log)) {
+      plans++;
+      moves += decision.plan.moves.length;
+      const policy = createPolicy(decision.policy, policies[decision.policy]);
+      expect(findDifference(decision, replan(decision, policy))).toBeUndefined();
+    }
+    expect(plans).toBe(plain.plans);
+    expect(moves).toBe(plain.promotions + plain.demotions + plain.movesFailed);
+
+    const { key, now, history } = explained.explained!;
+    expect(key).toBe(63);
+    expect(now).toHaveLength(1);
+    expect(history.considered).toBeGreaterThan(0);
+    expect(history.last!.explanation.unit).toBe(now[0].unit);
+    const { out } = await run([...call, '--explain=63']);
+    expect(out).toContain('key 63: considered by');
+    expect(out).toMatch(/key 63 now:\n {2}.*heat/);
+    expect((await run([...call, '--explain=987654321'])).out).toContain('there is no such object');
   });
 });

@@ -60,7 +60,7 @@ demotions                       0
 ping-pong                   0.0 %
 moved                         0 B
 moved, an access              0 B
-plans                           0
+plans                           1
 
 an access: all in L1_DDR 200 ns, all in L2_CXL 540 ns
 `);
@@ -100,7 +100,7 @@ an access: all in L1_DDR 200 ns, all in L2_CXL 540 ns
       policies: [
         {
           policy: 'static',
-          interval: 64,
+          interval: 4,
           served: { L1_DDR: 0.6, L2_CXL: 0.4 },
           // Three reads of 100 + 100 ns, a write of 500 + 200, a read of 300 + 200.
           accessNs: 360,
@@ -116,7 +116,9 @@ an access: all in L1_DDR 200 ns, all in L2_CXL 540 ns
           bytesMoved: 0,
           bytesMovedPerAccess: 0,
           bytesIn: { L1_DDR: 0, L2_CXL: 0 },
-          plans: 0,
+          plans: 1,
+          planNotes: {},
+          refused: {},
           policyErrors: 0,
           settled: {
             warmUpAccesses: 0,

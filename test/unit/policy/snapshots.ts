@@ -2,6 +2,8 @@
 
 import { defaultCosts } from '../../../lib/policy/cost-model.ts';
 import type { Snapshot, TierState } from '../../../lib/policy/policy.ts';
+import type { ReuseTable } from '../../../lib/policy/reuse.ts';
+import { ageBins, ageLengths, useClasses } from '../../../lib/policy/use-class.ts';
 import { HeatHistograms } from '../../../lib/tracking/heat-histogram.ts';
 
 export interface UnitSpec {
@@ -13,6 +15,10 @@ export interface UnitSpec {
   readonly reads?: number;
   readonly writes?: number;
   readonly dwellUntil?: number;
+  /** Accesses since its last use. */
+  readonly idle?: number;
+  /** Bin of the gap before that. */
+  readonly gap?: number;
 }
 
 export interface TierSpec {
@@ -54,6 +60,8 @@ export function snapshotOf(
       heatLog2: Float32Array.from(unitSpecs, (u) => Math.log2(u.heat)),
       reads: Uint32Array.from(unitSpecs, (u) => u.reads ?? 0),
       writes: Uint32Array.from(unitSpecs, (u) => u.writes ?? 0),
+      idle: Float64Array.from(unitSpecs, (u) => u.idle ?? 100),
+      gap: Uint8Array.from(unitSpecs, (u) => u.gap ?? 1),
       dwellUntil: Float64Array.from(unitSpecs, (u) => u.dwellUntil ?? 0),
     },
     histograms: histograms.view(0),
@@ -65,6 +73,29 @@ export function snapshotOf(
     realisedShare: 1,
     ...more,
   };
+}
+
+/** Units that each class and age of a {@link reuseOf} was learned from: far more than what is believed beforehand. */
+const evidence = 1e6;
+
+/**
+ * What an estimator would have learned of a program in which a unit of a class, unused for an age of this bin, is used
+ * with the probability `rate` at each access: one in 300 means again after about 300 accesses.
+ */
+export function reuseOf(
+  rate: (useClass: number, ageBin: number) => number,
+  more: Partial<ReuseTable> = {},
+): ReuseTable {
+  const uses = new Float64Array(useClasses * ageBins);
+  const atRisk = new Float64Array(useClasses * ageBins);
+  for (let c = 0; c < useClasses; c++) {
+    for (let bin = 0; bin < ageBins; bin++) {
+      const at = c * ageBins + bin;
+      atRisk[at] = evidence * ageLengths[bin];
+      uses[at] = atRisk[at] * rate(c, bin);
+    }
+  }
+  return { uses, atRisk, lowestBin: 0, step: 1, writeShare: 0, ...more };
 }
 
 /** Bytes each tier holds after every step of a plan, in the order of the plan. */

@@ -80,7 +80,7 @@ describe('a simulation', () => {
     expect(single).toEqual(all);
   });
 
-  test('plans after a hundredth of the units of the fast tier, at least 64 requests', async () => {
+  test('plans 500 times while the units of the fast tier pass, but not more often than every 4 requests', async () => {
     const list = Array.from({ length: 4000 }, (_, i): Request => [i % 300, 10, 'r']);
     const plansWith = async (capacityBytes: number) => {
       const policy = nothing();
@@ -88,11 +88,23 @@ describe('a simulation', () => {
       const { interval } = await simulate(requests(list, 1, 1000), options);
       return { interval, gaps: policy.seen.map(({ accessesSincePlan }) => accessesSincePlan) };
     };
-    expect(await plansWith(100)).toEqual({ interval: 64, gaps: new Array(62).fill(64) });
-    // 20,000 units of 10 bytes: every 200 requests, once it is known how large units are.
+    expect(await plansWith(100)).toEqual({ interval: 4, gaps: new Array(1000).fill(4) });
+    // 20,000 units of 10 bytes: every 40 requests, once it is known how large units are.
     const { interval, gaps } = await plansWith(200_000);
-    expect(interval).toBe(200);
-    expect(gaps).toEqual([64, ...new Array(19).fill(200)]);
+    expect(interval).toBe(40);
+    expect(gaps).toEqual([4, ...new Array(99).fill(40)]);
+  });
+
+  test('shows a plan eight units for each request of an interval, and the touched ones first', async () => {
+    const list = Array.from({ length: 6000 }, (_, i): Request => [i % 3000, 10, 'r']);
+    const considered = async (options: Partial<SimulationOptions>) => {
+      const policy = nothing();
+      await simulate(requests(list, 1, 1000), { tiers, policy, costs, ...options });
+      return Math.max(...policy.seen.map(({ units }) => units.length));
+    };
+    expect(await considered({ interval: 4 })).toBe(128);
+    expect(await considered({ interval: 100 })).toBe(800);
+    expect(await considered({ interval: 100, maxUnits: 150 })).toBe(150);
   });
 
   test('tells its progress after each batch', async () => {

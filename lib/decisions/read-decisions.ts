@@ -1,0 +1,60 @@
+/** Reads a log of decisions, one after the other. */
+
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { fileError } from '../checkpoint/file-error.ts';
+import { TierError } from '../errors.ts';
+import type { Decision } from '../migration/decision.ts';
+import { type PolicyParameters, parseDecision, parseHeader } from './decision-format.ts';
+
+/** A decision of a log. */
+export interface LoggedDecision {
+  /** From 1. */
+  readonly number: number;
+  readonly decision: Decision;
+  /** How the log says the policies were made. */
+  readonly policies: PolicyParameters;
+}
+
+/**
+ * The decisions of a file; one whose name ends in `.gz` is unpacked. Holds one at a time in memory.
+ *
+ * @throws TierError `ERR_TIER_UNAVAILABLE` or `ERR_TIER_NO_PERMISSION` when it cannot be opened, `ERR_TIER_CONFIG` for
+ *   a file of another kind or version, `ERR_TIER_CORRUPT` at the first line that is damaged
+ */
+export async function* readDecisions(path: string): AsyncGenerator<LoggedDecision> {
+  let failure: unknown;
+  const raw = createReadStream(path);
+  // The lines just end when the stream fails; the reason is thrown below.
+  const failed = (error: unknown): void => {
+    failure ??= error ?? undefined;
+  };
+  const source: Readable = path.endsWith('.gz') ? pipeline(raw, createGunzip(), failed) : raw;
+  source.on('error', failed);
+  const lines = createInterface({ input: source, crlfDelay: Infinity });
+  let policies: PolicyParameters | undefined;
+  let number = 0;
+  try {
+    for await (const line of lines) {
+      if (policies === undefined) policies = parseHeader(line, path);
+      else if (line !== '') yield { number, decision: parseDecision(line, path, number), policies };
+      number++;
+    }
+  } catch (error) {
+    failure ??= error;
+  } finally {
+    lines.close();
+    raw.destroy();
+  }
+  if (failure !== undefined) throw readError(failure, path);
+  if (policies === undefined) parseHeader('', path);
+}
+
+function readError(error: unknown, path: string): unknown {
+  if ((error as NodeJS.ErrnoException).code?.startsWith('Z_') === true) {
+    return new TierError('ERR_TIER_CORRUPT', `${path} is damaged or cut off.`, { cause: error });
+  }
+  return fileError(error, `The log of decisions ${path} cannot be read`);
+}
