@@ -91,7 +91,10 @@ Status Replace(const LiveStep& step, NextPlace& next, std::shared_ptr<ShadowStat
   std::byte* const memory = next.address();
   if (LeavesShadow(step)) shadow = BeginShadow(step, memory);
   Status status = next.PutOver(step.chunk);
-  if (!status.ok() && shadow != nullptr) {
+  if (shadow == nullptr) return status;
+  if (status.ok()) {
+    shadow->Begin();
+  } else {
     EndShadow(step, memory);
     shadow = nullptr;
   }

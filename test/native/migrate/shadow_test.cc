@@ -12,6 +12,20 @@
 namespace memtiers {
 
 TEST_CASE(
+    "a write noticed in an earlier life of the chunk lifts nothing before the shadow begins") {
+  ShadowState shadow;
+  int lifted = 0;
+  const auto lift = [&] { return ++lifted > 0; };
+  CHECK(shadow.OnWrite(lift) == ShadowState::Answer::kTryAgain);
+  CHECK(lifted == 0);
+  CHECK(shadow.clean());
+  shadow.Begin();
+  CHECK(shadow.OnWrite(lift) == ShadowState::Answer::kLifted);
+  CHECK(lifted == 1);
+  CHECK(!shadow.clean());
+}
+
+TEST_CASE(
     "a write that comes when the shadow's watch has begun waits, arrives and ends the shadow") {
   if (!CanMove()) return;
   const Tiers tiers;
