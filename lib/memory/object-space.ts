@@ -282,10 +282,15 @@ export class ObjectSpace {
     }
   }
 
-  /** Bytes a tier needs for what it holds, once the holes in its slabs are packed, which happens when room is short. */
-  packedBytes(tier: number): number {
+  /**
+   * Bytes of a tier that hold something. The holes in its slabs are room: they are packed when it is short. A plan that
+   * took a slab for full as soon as it is begun would clear it again, and find it empty the next time.
+   */
+  occupiedBytes(tier: number): number {
     let bytes = this.set.usedBytes(tier);
-    for (const { index } of this.set.ofTier[tier]) bytes -= this.allocators[index].packableBytes;
+    for (const { index } of this.set.ofTier[tier]) {
+      bytes -= this.allocators[index].slabBytes - this.allocators[index].usedSlotBytes;
+    }
     return bytes;
   }
 

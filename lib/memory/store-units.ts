@@ -44,7 +44,7 @@ export class StoreUnits implements MigrationTarget {
       name,
       capacityBytes,
       get usedBytes() {
-        return space.packedBytes(tier);
+        return space.occupiedBytes(tier);
       },
       readLatencyNs: spec.readLatencyNs.value,
       writeLatencyNs: spec.writeLatencyNs.value,

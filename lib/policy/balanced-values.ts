@@ -29,9 +29,11 @@ export interface BalancedCarry {
 /** Values are solved again after accesses for this share of the units of the fastest tier. */
 const solveTurns = 0.02;
 const minSolveUses = 200;
-/** Steps of value iteration: from nothing, and from the last values. */
+/** Steps of value iteration: from nothing, and from the last values a period later. */
 const firstRounds = 6;
 const laterRounds = 2;
+/** Where plans are further apart than a period, prices make up for at most so many at once. */
+const maxRentSteps = 5;
 /** Sizes solved again in one plan at most: a plan is one slice of the main thread. */
 const refreshedAtOnce = 2;
 
@@ -99,7 +101,8 @@ export class BalancedValues {
 
   #refreshRents(): void {
     const { accessClock, tiers, unitCounts, costs } = this.#snapshot;
-    if (accessClock - this.#rentsAt < this.#period) return;
+    const elapsed = accessClock - this.#rentsAt;
+    if (elapsed < this.#period) return;
     const bytes = meanBytes(this.#snapshot);
     const savedNs =
       this.#step *
@@ -110,6 +113,7 @@ export class BalancedValues {
       tiers,
       Math.max(0, savedNs) / (bytes * turn),
       bytes,
+      elapsed === Infinity ? 1 : Math.min(maxRentSteps, elapsed / this.#period),
     );
     this.#kept.fill(0);
     this.#left.fill(0);
@@ -141,6 +145,11 @@ export class BalancedValues {
     return nearest;
   }
 
+  #laterRounds({ at }: Solved): number {
+    const periods = (this.#snapshot.accessClock - at) / this.#period;
+    return Math.round(Math.min(firstRounds, Math.max(1, periods) * laterRounds));
+  }
+
   #solve(bucket: number, bytes: number): Solved {
     const { tiers, costs, accessClock, halfLifeAccesses, reuse } = this.#snapshot;
     const { margin, moveWeight, horizonShare } = this.#options;
@@ -160,7 +169,7 @@ export class BalancedValues {
         hurdle: (1 + margin) * moveWeight,
       },
       before?.values,
-      before === undefined ? firstRounds : laterRounds,
+      before === undefined ? firstRounds : this.#laterRounds(before),
     );
     const solved = { bucket, bytes, at: accessClock, values };
     this.#solved.set(bucket, solved);

@@ -95,16 +95,22 @@ export function solveValues(
   const best = before?.tiers === tiers ? before.best.slice() : new Float64Array(size);
   const values = { tiers, useNs, moveNs: move, stay: new Float64Array(size), best };
   const next = transitions(model.halfLifeAccesses);
-  for (let round = 0; round < rounds; round++) iterate(values, model, next);
+  for (let round = 0; round < rounds; round++) iterate(values, model, next, round < rounds - 1);
   return values;
 }
 
 /**
  * One sweep over classes, the most used first, because uses lead there. A class that leads to itself is solved at once:
  * its value after a use is v = x + p v, where p is how surely it comes back, and not the limit of as many sweeps as it
- * is used.
+ * is used. The last sweep does not: what staying is worth must be of one piece with what going is, or units would come
+ * and go for the difference.
  */
-function iterate(values: PlacementValues, model: ValueModel, next: Uint16Array): void {
+function iterate(
+  values: PlacementValues,
+  model: ValueModel,
+  next: Uint16Array,
+  settles: boolean,
+): void {
   const { tiers, useNs, moveNs: move, best, stay } = values;
   const { shares, bytes, rents, horizonAccesses } = model;
   const used = afterUse(values);
@@ -136,7 +142,7 @@ function iterate(values: PlacementValues, model: ValueModel, next: Uint16Array):
         best[(k * useClasses + c) * width + bin] = value;
       }
     }
-    settle(values, used, again, c);
+    if (settles) settle(values, used, again, c);
   }
 }
 

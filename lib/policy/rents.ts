@@ -30,13 +30,15 @@ export function firstRents(tiers: number): Rents {
 /**
  * Prices after the victims seen: higher where those who had to go were worth keeping, lower where some were not. `unit`
  * is a price of the right size: the time saved by one use, by byte and by the accesses in which the fastest tier is
- * used over. `unitBytes` is the size of a typical unit.
+ * used over. `unitBytes` is the size of a typical unit, `steps` how many steps' worth of accesses has passed: prices
+ * keep up with the program, however seldom there is a plan.
  */
 export function nextRents(
   rents: Rents,
   tiers: readonly TierState[],
   unit: number,
   unitBytes = 0,
+  steps = 1,
 ): Rents {
   const last = tiers.length - 1;
   const perByteNs = rents.perByteNs.map((price, k) => {
@@ -44,11 +46,12 @@ export function nextRents(
     const floor = unit * minShare;
     const seen = rents.kept[k] + rents.left[k];
     // Whether a tier is full shows in whom it has to send away: a large unit can want room in a half-empty one.
-    if (seen === 0 && !isFull(tiers[k], unitBytes)) return price * idleFactor;
+    if (seen === 0 && !isFull(tiers[k], unitBytes)) return price * idleFactor ** steps;
     const start = price > floor ? price : unit * firstShare;
     // Nobody wants in at this price.
-    if (seen === 0) return Math.max(floor, start * Math.exp(-maxStep));
-    return Math.max(floor, start * Math.exp((maxStep * (rents.kept[k] - rents.left[k])) / seen));
+    if (seen === 0) return Math.max(floor, start * Math.exp(-maxStep * steps));
+    const balance = (rents.kept[k] - rents.left[k]) / seen;
+    return Math.max(floor, start * Math.exp(maxStep * steps * balance));
   });
   // Room in a faster tier does all that room in a slower one does.
   for (let k = last - 1; k > 0; k--) perByteNs[k - 1] = Math.max(perByteNs[k - 1], perByteNs[k]);

@@ -62,7 +62,12 @@ function fillNode(node: number, chunks: number): number {
   assert.match(error.message, new RegExp(`^node ${node}, `));
   assertKept(runs, chunks);
   for (const run of runs) {
-    assert.deepEqual(heap.placement(run, chunks).pagesByNode, { [node]: chunks * pagesPerChunk });
+    const placement = heap.placement(run, chunks);
+    assert.deepEqual(
+      placement.pagesByNode,
+      { [node]: chunks * pagesPerChunk },
+      JSON.stringify(placement),
+    );
   }
   const given = runs.length * chunks * 2 * MiB;
   // The kernel keeps a reserve of its own, so one run's room may not do for one run.

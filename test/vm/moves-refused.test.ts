@@ -139,8 +139,8 @@ describe('a move to a medium without room', () => {
         rmSync(filler);
       }
       assert.equal(heap.rebackChunk(run, target).applied, 1);
-      assertPlacement(heap, run, 1, named(name));
       assert.ok(bytes.equals(bytesOf(heap, run, 1)));
+      assertPlacement(heap, run, 1, named(name));
     });
   }
 

@@ -39,9 +39,12 @@ async function travel(
     bytes.set(first);
     assertPlacement(heap, chunk, 1, from);
 
-    const { durationNs, pauseNs, ...result } = await move(chunk, target);
-    const all = { tried: 1, applied: 1, failed: 0, copiedBytes: chunkBytes, reasons: {} };
-    assert.deepEqual(result, all);
+    const { durationNs, pauseNs, copiedBytes, ...result } = await move(chunk, target);
+    assert.deepEqual(result, { tried: 1, applied: 1, failed: 0, reasons: {} });
+    // Out of a file a chunk is copied once ahead, for the caches, and once while everybody waits.
+    assert.ok(
+      copiedBytes === chunkBytes || (from.node === undefined && copiedBytes === 2 * chunkBytes),
+    );
     assert.ok(durationNs > 0 && pauseNs <= durationNs);
     assert.equal(heap.backendOf(chunk), target);
     const { mappedBytes, shadowChunks } = heap.backendStats(source);

@@ -7,7 +7,7 @@ import { assertWhereItSays, openFiveTiers } from './support/five-tiers.ts';
 import { MiB, pattern } from './support/memory.ts';
 
 const count = 480;
-const step = 16;
+const step = 8;
 const bytes = 4000;
 const names: readonly TierName[] = ['L0_HBM', 'L1_DDR', 'L2_CXL', 'L3_PMEM', 'L4_NVME'];
 let memory: TieredMemory;
@@ -52,15 +52,15 @@ describe('the balanced policy', () => {
     const before = spread(hot);
     assert.equal(before.L0_HBM, undefined);
     await use(hot);
-    assert.ok(spread(hot).L0_HBM >= 27, JSON.stringify(spread(hot)));
+    assert.ok(spread(hot).L0_HBM >= 54, JSON.stringify(spread(hot)));
     assertWhereItSays(memory.stats());
   });
 
   it('lets it sink when other data is used instead', async () => {
     const next = every(7);
     await use(next);
-    assert.ok(spread(next).L0_HBM >= 27, JSON.stringify(spread(next)));
-    assert.ok((spread(every(3)).L0_HBM ?? 0) <= 9, JSON.stringify(spread(every(3))));
+    assert.ok(spread(next).L0_HBM >= 54, JSON.stringify(spread(next)));
+    assert.ok((spread(every(3)).L0_HBM ?? 0) <= 10, JSON.stringify(spread(every(3))));
     assertWhereItSays(memory.stats());
   });
 

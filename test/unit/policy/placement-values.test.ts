@@ -136,6 +136,23 @@ describe('the value of a place', () => {
     ['of 2 MiB, dear to move', modelOf(geometric(2000), { bytes: 2 ** 21, hurdle: 2.5 })],
   ];
 
+  it.each(processes)('is of one piece after a few rounds already, for a unit %s', (_, model) => {
+    const before = solve(model, 3);
+    // A use of it is suddenly worth ten times as much.
+    const dearer = { ...model, tiers: [fast, tier(50_000)] };
+    const values = solveValues(dearer, before, 2);
+    for (let c = 0; c < useClasses; c++) {
+      for (let bin = 0; bin < ageBins; bin++) {
+        // Who stays where it is best is not worth less than who is there: it would leave, and come back at once.
+        const staying = [0, 1].map((k) => valueStaying(values, k, c, bin));
+        expect(valueAt(values, 1, c, bin)).toBe(staying[1]);
+        expect(valueAt(values, 0, c, bin)).toBe(
+          Math.max(staying[0], staying[1] - values.moveNs[1]),
+        );
+      }
+    }
+  });
+
   it.each(processes)('is that of the best of all policies for a unit %s', (_, model) => {
     const values = solve(model, 400);
     const { afterUse, at } = bestOfAllPolicies(model);
