@@ -36,12 +36,15 @@ export { Handle } from './memory/handle.ts';
 export type { UnusedSource } from './memory/hotness-ladder.ts';
 export type { TrackingStats } from './memory/kernel-hotness.ts';
 export type { Key } from './memory/key-arena.ts';
+export type { LatencyStats, TierLatency } from './memory/latency-watch.ts';
 export { Lease, type LeaseOptions } from './memory/lease.ts';
 export { PersistentRegion, type PersistentRegionOptions } from './memory/persistent-region.ts';
 export type { PlacementOptions } from './memory/placement.ts';
 export type { PrefetchStats } from './memory/read-ahead-ledger.ts';
 export { type LostElements, Region, type RegionShare } from './memory/region.ts';
+export type { KnownPattern } from './memory/region-patterns.ts';
 export { attachRegion, type RegionToken, SharedRegion } from './memory/shared-region.ts';
+export type { UnmeasuredTier } from './memory/tier-probes.ts';
 export type {
   AllocateOptions,
   CheckpointOptions,
@@ -67,17 +70,39 @@ export type {
   StepReport,
 } from './migration/engine-stats.ts';
 export type {
+  AppliedMove,
   FailedMove,
   MigrationTarget,
   MoveOutcome,
   MoveResult,
 } from './migration/migration-target.ts';
+export type { TierEndurance } from './migration/write-budget.ts';
 export type {
   HotnessProbe,
   HotnessSourceKind,
   MachineDescription,
   MigrationMode,
 } from './native.ts';
+export type { BackendPlace, SocketBackends } from './numa/backend-nearness.ts';
+export type { KernelCounters } from './numa/kernel-counters.ts';
+export type {
+  BalancingCounters,
+  CpuCache,
+  NodeAllocations,
+  NodeMemory,
+} from './numa/numa-binding.ts';
+export { NumaOptimizer, type ThreadLocation } from './numa/numa-optimizer.ts';
+export type {
+  NumaForkOptions,
+  NumaOptimizerOptions,
+  NumaWorkerOptions,
+  PinOptions,
+  StartPlacement,
+} from './numa/numa-options.ts';
+export type { BalancedWorker, BalanceReport } from './numa/placed-workers.ts';
+export type { ResidencySampler } from './numa/residency.ts';
+export type { ThreadPlacement } from './numa/thread-target.ts';
+export type { NumaCpu, NumaNode, NumaSocket, NumaTopology } from './numa/topology.ts';
 export { type CostModel, defaultCosts } from './policy/cost-model.ts';
 export { type LatencyBalancedOptions, latencyBalanced } from './policy/latency-balanced.ts';
 export { createPolicy, type PolicyName, policyNames } from './policy/policies.ts';

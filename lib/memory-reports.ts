@@ -3,6 +3,7 @@
 import type { CheckpointSize } from './checkpoint/write-checkpoint.ts';
 import type { UnitExplanation } from './explain/explain-plan.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
+import type { KnownPattern } from './memory/region-patterns.ts';
 import type { ScrubProgress } from './memory/scrub.ts';
 
 /** What {@link TieredMemory.checkpoint} wrote. */
@@ -17,7 +18,9 @@ export interface Explanation {
   readonly policy: string;
   /** One for a small value, one for each 2 MiB of a large one or a region, in the order of their addresses. */
   readonly units: readonly UnitExplanation[];
-  /** A line for each unit. */
+  /** How the data is used, as far as that was declared (`allocate`) or seen; of a small value as of the last plan. */
+  readonly pattern: KnownPattern | undefined;
+  /** A line for each unit, and one for the pattern. */
   readonly text: string;
 }
 

@@ -3,6 +3,7 @@
 import type { MainThreadStats } from './main-thread.ts';
 import type { DamageTotals } from './memory/damage-book.ts';
 import type { TrackingStats } from './memory/kernel-hotness.ts';
+import type { LatencyStats } from './memory/latency-watch.ts';
 import type { ObjectStore } from './memory/object-store.ts';
 import { noPrefetch } from './memory/prefetcher.ts';
 import type { PrefetchStats } from './memory/read-ahead-ledger.ts';
@@ -10,6 +11,7 @@ import type { EngineStats } from './migration/engine-stats.ts';
 import type { MigrationMode } from './native.ts';
 import { type DurationQuantiles, durationQuantiles } from './slices.ts';
 import type { BackendKind, TierName } from './tiers/tier.ts';
+import type { PatternStats } from './tracking/unit-patterns.ts';
 
 /** One tier's part. */
 export interface TierStats {
@@ -77,6 +79,13 @@ export interface MemoryStats {
   readonly prefetch: PrefetchStats;
   /** Accesses through the views of regions; undefined with `tracking: false`. */
   readonly tracking: TrackingStats | undefined;
+  /** What accesses of values look like, as of the last plan. */
+  readonly patterns: PatternStats & {
+    /** New values not let into the fastest tier, because hardly any of their kind was used after it was stored. */
+    readonly keptOut: number;
+  };
+  /** Latencies under load; undefined unless the policy balances them. */
+  readonly latency: LatencyStats | undefined;
 }
 
 /** Collects it. O(backends + chunks of large objects). */
@@ -137,5 +146,7 @@ export function memoryStats(
     mainThread,
     prefetch: store.prefetcher?.stats() ?? noPrefetch,
     tracking,
+    patterns: store.units.patterns(),
+    latency: store.units.latency?.stats(),
   };
 }

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TierError, type TierErrorCode } from './errors.ts';
+import type { NumaBinding } from './numa/numa-binding.ts';
 import type { BackendConfig } from './tiers/tier.ts';
 
 /** Bytes of a chunk: the unit of backing and of stable-address moves. */
@@ -206,6 +207,14 @@ export interface CalibrationResult {
   readonly workingSetBytes: number;
 }
 
+/** Latency of memory as it is now, under whatever load there is. */
+export interface LatencySample {
+  /** One dependent load from memory, the median of a few dozen. */
+  readonly latencyNs: number;
+  /** CPU time of the measurement. */
+  readonly costNs: number;
+}
+
 /** A source of what the kernel or the CPU knows about accesses, see native/track. */
 export type HotnessSourceKind = 'damon' | 'write-protect' | 'referenced' | 'pmu' | 'page-cache';
 
@@ -326,6 +335,12 @@ export interface NativeHeap {
    * that is not mapped with DAX is measured past the page cache: a latency is then one random 4 KiB read.
    */
   calibrate(backend: number, bytes: number, durationMs: number): Promise<CalibrationResult>;
+  /**
+   * Measures how long a read of a run's memory takes now, on the thread pool: some 50 us. The run is the caller's for
+   * this alone: its first MiB is overwritten. `ERR_TIER_BUSY` while it is measured already, `ERR_TIER_UNAVAILABLE`
+   * where no instruction empties the caches.
+   */
+  measureLatency(firstChunk: number): Promise<LatencySample>;
   backendStats(backend: number): BackendStats;
   /** Whether memory can be had of a backend now; `false` while its node's memory is offline. Reads a file. */
   isAvailable(backend: number): boolean;
@@ -350,7 +365,7 @@ export interface AttachedRun {
 }
 
 /** The addon. */
-export interface NativeBinding {
+export interface NativeBinding extends NumaBinding {
   /**
    * Describes the machine. `root` is prefixed to every path that is read ('' for the real system); with a
    * root, nothing is asked of the running kernel and permissions are reported as 0.

@@ -25,16 +25,18 @@ import { probeHotnessSources } from './memory/hotness-sources.ts';
 import { KernelHotness } from './memory/kernel-hotness.ts';
 import type { Key } from './memory/key-arena.ts';
 import type { LargeObject } from './memory/large-object.ts';
+import { LatencyWatch } from './memory/latency-watch.ts';
 import type { PlacementOrder } from './memory/object-maker.ts';
 import { isSmall } from './memory/object-space.ts';
 import { ObjectStore } from './memory/object-store.ts';
 import { openHeap } from './memory/open-heap.ts';
 import { Orphanage } from './memory/orphanage.ts';
-import { checkPlacement, Placer } from './memory/placement.ts';
+import { checkPlacement, Placer, valueKind } from './memory/placement.ts';
 import { prefaultInSteps } from './memory/prefault.ts';
 import { Region, regionBytes } from './memory/region.ts';
 import { scrub } from './memory/scrub.ts';
-import { explainHeld, unitsOfObject } from './memory/unit-lookup.ts';
+import { TierProbes } from './memory/tier-probes.ts';
+import { explainHeld, knownPattern, unitsOfObject } from './memory/unit-lookup.ts';
 import {
   type AllocateOptions,
   type CheckpointOptions,
@@ -95,7 +97,10 @@ export class TieredMemory implements AsyncDisposable {
     this.#mainThread = new MainThread(options.mainThreadBudgetUs ?? defaultBudgetUs);
     const { sliceClock } = this.#mainThread;
     this.#store = new ObjectStore(backends, prefetchSettings(options.prefetch), sliceClock);
-    this.#placer = new Placer(manager.tiers, this.#store.units.tierStates(), policy);
+    const { units } = this.#store;
+    this.#placer = new Placer(manager.tiers, units.tierStates(), policy, (kind) =>
+      units.storedOnce(kind),
+    );
     this.#orphanage = new Orphanage(this.#store);
     const { table, set } = this.#store.space;
     this.#owner = {
@@ -113,6 +118,9 @@ export class TieredMemory implements AsyncDisposable {
       const { space, ledger } = this.#store;
       const parts = { space, ledger, sliceClock, probe: probeHotnessSources };
       this.#hotness = new KernelHotness(parts, tracking);
+    }
+    if (policy.usesLatency === true) {
+      this.#store.units.latency = new LatencyWatch(manager.tiers, new TierProbes(set));
     }
     this.#engine = new DataMigrationEngine({
       target: this.#store.units,
@@ -164,6 +172,7 @@ export class TieredMemory implements AsyncDisposable {
       ...this.#manager.limits,
       ...absentNodes(this.#store.space.set),
       ...(this.#hotness?.limits() ?? []),
+      ...(this.#store.units.latency?.limits() ?? []),
     ];
   }
 
@@ -206,7 +215,7 @@ export class TieredMemory implements AsyncDisposable {
     const key = checkStore(options);
     const code = dataCode(data);
     const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
-    const choose = (): PlacementOrder => this.#placer.order(bytes, options);
+    const choose = (): PlacementOrder => this.#placer.order(bytes, options, valueKind(code, bytes));
     const id = this.#store.put(key, code, data, choose, options.verify ?? this.#verify);
     return this.#handle(id, key);
   }
@@ -282,6 +291,7 @@ export class TieredMemory implements AsyncDisposable {
     const order = this.#placer.order(byteLength, options);
     const id = this.#store.allocate(code, byteLength, order, options.ownerThreadOnly ?? false);
     const object = this.#store.space.largeOf(id) as LargeObject;
+    object.declared = options.accessPattern ?? 'unknown';
     try {
       const buffer = this.#store.space.set.heap.buffer(object.firstChunk, byteLength);
       const view = viewOf(code, buffer, 0, byteLength) as V;
@@ -355,8 +365,10 @@ export class TieredMemory implements AsyncDisposable {
       throw new TierError('ERR_TIER_CLOSED', 'The data was deleted while it was looked at.');
     }
     const all = explained.map((one, i) => one ?? explainHeld(this.#store, id, units[i]));
-    const text = all.map((one) => one.text).join('\n');
-    return { policy: this.#engine.policy.name, units: all, text };
+    const pattern = knownPattern(this.#store, id);
+    const lines = all.map((one) => one.text);
+    if (pattern !== undefined) lines.push(`pattern: ${pattern.pattern}, ${pattern.source}`);
+    return { policy: this.#engine.policy.name, units: all, pattern, text: lines.join('\n') };
   }
 
   /**
@@ -418,10 +430,9 @@ export class TieredMemory implements AsyncDisposable {
     if (typeof path !== 'string' || path === '') throw invalidType('path', 'a path', path);
     const damaged: DamagedUnit[] = [];
     const objects = storedObjects(this.#store, damaged);
-    return {
-      ...(await writeCheckpoint(path, objects, this.#slices(), options.signal)),
-      damaged,
-    };
+    const size = await writeCheckpoint(path, objects, this.#slices(), options.signal);
+    if (!this.#store.closed) this.#store.units.wroteFile(path, size.bytes);
+    return { ...size, damaged };
   }
 
   /**
@@ -457,6 +468,7 @@ export class TieredMemory implements AsyncDisposable {
     clearInterval(this.#homing);
     this.#engine.stop();
     this.#hotness?.close();
+    this.#store.units.latency?.close();
     this.#orphanage.close();
     this.#store.close();
   }

@@ -16,8 +16,9 @@ export const modelledTierOption: OptionSpec & { readonly type: 'string'; readonl
     help:
       `A tier and its budget: a size (64MiB) or a share of all objects (10%). Names: ${tierNames.join(', ')}. ` +
       'The slowest may do without a budget: it takes what is left. Settings: latency=NS, bandwidth=BYTES/s ' +
-      '(each also as read-… or write-…), cost=N (per GiB and month, DDR = 1); defaults are the figures of ' +
-      '"memory-tiers topology". Repeatable.',
+      '(each also as read-… or write-…), cost=N (per GiB and month, DDR = 1), endurance=BYTES/day (what moves and ' +
+      'writes together may write to it; no limit without it); other defaults are the figures of "memory-tiers ' +
+      'topology". Repeatable.',
   };
 
 /** A tier whose budget may still depend on the workload. */
@@ -39,12 +40,14 @@ function latencyNs(text: string): number | undefined {
   return Number(match[1]) * latencies[(match[2] ?? 'ns') as keyof typeof latencies];
 }
 
-function bytesPerSecond(text: string): number | undefined {
-  try {
-    return parseByteSize('bandwidth', text.replace(/\/s$/i, ''));
-  } catch {
-    return undefined;
-  }
+function bytesEach(period: RegExp): (text: string) => number | undefined {
+  return (text) => {
+    try {
+      return parseByteSize('bytes', text.replace(period, ''));
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 function cost(text: string): number | undefined {
@@ -59,7 +62,8 @@ interface SettingForm {
 }
 
 const latency = { parse: latencyNs, expected: 'nanoseconds or a time such as 80us' };
-const bandwidth = { parse: bytesPerSecond, expected: 'bytes a second such as 100GB/s' };
+const bandwidth = { parse: bytesEach(/\/s$/i), expected: 'bytes a second such as 100GB/s' };
+const endurance = { parse: bytesEach(/\/(d|day)$/i), expected: 'bytes a day such as 500GB/day' };
 const settingForms: Readonly<Record<string, SettingForm>> = {
   latency: { figures: ['readLatencyNs', 'writeLatencyNs'], ...latency },
   'read-latency': { figures: ['readLatencyNs'], ...latency },
@@ -68,6 +72,7 @@ const settingForms: Readonly<Record<string, SettingForm>> = {
   'read-bandwidth': { figures: ['readBytesPerSecond'], ...bandwidth },
   'write-bandwidth': { figures: ['writeBytesPerSecond'], ...bandwidth },
   cost: { figures: ['costPerGiBMonth'], parse: cost, expected: 'a number' },
+  endurance: { figures: ['writeBytesPerDay'], ...endurance },
 };
 
 function applySetting(figures: Figures, text: string, argument: string): void {

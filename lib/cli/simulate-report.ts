@@ -1,6 +1,7 @@
 /** What `simulate` found, as one JSON document. All times in it are modelled. */
 
 import type { UnitRecord } from '../decisions/unit-history.ts';
+import type { TierEndurance } from '../migration/write-budget.ts';
 import type { ModelledTier } from '../simulation/modelled-store.ts';
 import {
   type Convergence,
@@ -42,6 +43,8 @@ export interface SimulatedPolicy {
   readonly bytesMovedPerAccess: number;
   /** Bytes of moves into each tier. */
   readonly bytesIn: Readonly<Record<string, number>>;
+  /** Of tiers with a rated endurance: what they were written and may still be. Absent where there is none. */
+  readonly endurance?: readonly TierEndurance[];
   readonly plans: number;
   /** Units that would have moved, by what kept them; a unit counts in every plan that considers it. */
   readonly refused: Readonly<Record<string, number>>;
@@ -138,6 +141,7 @@ function policyReport(
     bytesMoved: result.movedBytes,
     bytesMovedPerAccess: result.movedBytes / accesses,
     bytesIn: byTier((tier) => tier.bytesIn),
+    ...(engine.endurance.length === 0 ? {} : { endurance: engine.endurance }),
     plans: engine.rounds,
     refused: engine.refused,
     planNotes: Object.fromEntries(

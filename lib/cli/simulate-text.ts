@@ -34,6 +34,18 @@ function convergenceRows({ policies }: SimulateReport): Row[] {
   ]);
 }
 
+/** What drives were written. */
+function enduranceRows({ policies }: SimulateReport): Row[] {
+  return (policies[0].endurance ?? []).flatMap(({ tier }, index): Row[] => [
+    [`written to ${tier} by moves`, (policy) => formatBytes(policy.endurance![index].movedBytes)],
+    ['  by the program', (policy) => formatBytes(policy.endurance![index].writtenBytes)],
+    [
+      '  left to moves now',
+      (policy) => formatBytes(Math.max(0, policy.endurance![index].leftBytes)),
+    ],
+  ]);
+}
+
 function settledRows({ policies }: SimulateReport): Row[] {
   const { settled } = policies[0];
   if (settled === null) return [];
@@ -102,6 +114,7 @@ function rowsOf(report: SimulateReport, paint: Paint): Row[] {
     ['ping-pong', (policy) => formatShare(policy.pingPongShare)],
     ['moved', (policy) => formatBytes(policy.bytesMoved)],
     ['moved, an access', (policy) => `${significant(policy.bytesMovedPerAccess)} B`],
+    ...enduranceRows(report),
     ...settledRows(report),
     ...convergenceRows(report),
     ['plans', (policy) => formatCount(policy.plans)],

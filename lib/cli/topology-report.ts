@@ -122,7 +122,15 @@ function machineLines(machine: MachineDescription, paint: Paint): string[] {
   ];
 }
 
+/** A column for what wears out, where anything does. */
+function enduranceCell({ writeBytesPerDay }: Tier['spec']): string {
+  if (writeBytesPerDay === undefined) return '  ';
+  const { value } = writeBytesPerDay;
+  return marked(writeBytesPerDay, value < Infinity ? formatBytes(value) : 'no limit');
+}
+
 function tierLines(tiers: readonly Tier[]): string[] {
+  const wears = tiers.some(({ spec }) => spec.writeBytesPerDay !== undefined);
   const rows = tiers.map(({ name, kind, capacityBytes, spec, backends }) => [
     name,
     kind,
@@ -131,6 +139,7 @@ function tierLines(tiers: readonly Tier[]): string[] {
     marked(spec.readBytesPerSecond, rate(spec.readBytesPerSecond.value)),
     marked(spec.writeBytesPerSecond, rate(spec.writeBytesPerSecond.value)),
     marked(spec.costPerGiBMonth, significant(spec.costPerGiBMonth.value)),
+    ...(wears ? [enduranceCell(spec)] : []),
     [...new Set(backends.map(describeBackend))].join(', '),
   ]);
   const heading = [
@@ -141,10 +150,12 @@ function tierLines(tiers: readonly Tier[]): string[] {
     'read  ',
     'write  ',
     'cost  ',
+    ...(wears ? ['writes a day  '] : []),
     'made of',
   ];
   const right = 'right' as const;
-  return table(heading, rows, ['left', 'left', right, right, right, right, right, 'left']);
+  const figures = new Array<typeof right>(wears ? 6 : 5).fill(right);
+  return table(heading, rows, ['left', 'left', ...figures, 'left']);
 }
 
 function evidenceLines(tiers: readonly Tier[], paint: Paint): string[] {

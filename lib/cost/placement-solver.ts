@@ -56,6 +56,8 @@ export interface PlacementSolution {
 
 /** Prices tried at most; each step halves the range of the logarithm of μ. */
 export const maxBisectionSteps = 30;
+/** Sums of the same times in another order may differ by so much. */
+const rounding = 1e-12;
 /** μ is known well enough at this ratio of the prices on both sides. */
 const closeEnough = 1 + 1e-6;
 
@@ -97,7 +99,7 @@ class Solver {
       return this.#solution(cuts, found.nsPrice, true);
     }
     const fastEnough = (cuts: readonly number[]): boolean =>
-      this.#slowdown(cuts) <= target.slowdown;
+      this.#slowdown(cuts) <= target.slowdown * (1 + rounding);
     if (fastEnough(cheapest)) return this.#solution(cheapest, 0, true);
     const fastest = this.#at(high);
     if (!fastEnough(fastest)) return this.#solution(fastest, Infinity, false);

@@ -50,8 +50,9 @@ export class UnitHistory {
     const unit = this.#unit(decision.snapshot.units);
     const row = unit === undefined ? -1 : id.subarray(0, length).indexOf(unit);
     if (row < 0) return;
-    const { snapshot, failure } = decision;
-    const explained = { snapshot, plan: this.#explainedPlan(decision, id[row]), failure };
+    const { snapshot, failure, budget } = decision;
+    const plan = this.#explainedPlan(decision, id[row]);
+    const explained = { snapshot, plan, failure, writeBytes: budget.writeBytes };
     const [explanation] = explainUnits([id[row]], explained) as [UnitExplanation];
     this.#considered++;
     this.#last = { accessClock: snapshot.accessClock, explanation };

@@ -17,7 +17,7 @@ export interface UnitExplanation {
   readonly to: TierName | undefined;
   /**
    * Why. Of a move its `reason`; of a unit that stays what kept it: the policy's word (`benefit`, `dwell`, `room`,
-   * `budget`, `load`...), `cold` (below the threshold), `fastest` (there is no faster tier), `unwanted` (the policy
+   * `budget`, `endurance`, `load`...), `cold` (below the threshold), `fastest` (there is no faster tier), `unwanted` (the policy
    * asks for no move), `failed` (the policy did), or what holds it: `leased`, `damaged`, `untracked`.
    */
   readonly why: string;
@@ -33,6 +33,8 @@ export interface UnitExplanation {
   readonly costNs: number;
   /** Accesses until it may move again; 0 when it may. */
   readonly dwellAccesses: number;
+  /** Of what stays for `endurance`: the tier that may be written least now, and how much. */
+  readonly writeLimit?: { readonly tier: TierName; readonly bytes: number } | undefined;
   /** All that in a line, e.g. `heat 412/s, threshold 64/s, gain 1.9 ms > cost 0.4 ms: to L1_DDR (hot)`. */
   readonly text: string;
 }
@@ -46,6 +48,8 @@ export interface ExplainedPlan {
   readonly failure?: string | undefined;
   /** Tracked accesses a second, of all units together. */
   readonly perSecond?: number | undefined;
+  /** As in the budget the plan was made with. */
+  readonly writeBytes?: readonly number[] | undefined;
 }
 
 /** Looks the units up in a plan; undefined for one that is not in its snapshot. O(units of the snapshot + plan). */
@@ -101,6 +105,7 @@ function explainRow(
     heatPerSecond: rate && heat * rate,
     thresholdPerSecond: rate && threshold && threshold * rate,
     dwellAccesses: Math.max(0, units.dwellUntil[row] - accessClock),
+    writeLimit: verdict.why === 'endurance' ? writeLimit(explained) : undefined,
   };
   return { ...facts, text: explanationText(facts) };
 }
@@ -109,6 +114,14 @@ function verdictOf(word: Move | Refusal): Verdict {
   const { to, gainNs, costNs } = word;
   if ('reason' in word) return { decision: 'move', why: word.reason, to, gainNs, costNs };
   return { decision: 'stay', why: word.why, to, gainNs, costNs };
+}
+
+/** The unit itself may go elsewhere: it is the place of what makes room for it that may be written no more. */
+function writeLimit({ snapshot, writeBytes }: ExplainedPlan): UnitExplanation['writeLimit'] {
+  if (writeBytes === undefined || writeBytes.length === 0) return undefined;
+  const bytes = Math.min(...writeBytes);
+  if (bytes === Infinity) return undefined;
+  return { tier: snapshot.tiers[writeBytes.indexOf(bytes)].name, bytes };
 }
 
 /** A unit that the policy neither moves nor names. */

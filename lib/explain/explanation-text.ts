@@ -1,6 +1,7 @@
 /** An explanation in a line. */
 
 import { formatNs, significant } from '../figures.ts';
+import { formatBytes } from '../tiers/byte-size.ts';
 import type { UnitExplanation } from './explain-plan.ts';
 
 /** What the words mean that need more than the figures. */
@@ -8,6 +9,8 @@ const meanings: Readonly<Record<string, string>> = {
   dwell: 'moved not long ago',
   room: 'nothing there would make room for it',
   budget: 'no more may be moved now',
+  endurance: 'its drive would wear out too soon',
+  payback: 'moves to faster tiers have brought less than they took lately, and few are tried',
   load: 'that tier answers late under its load',
   fastest: 'there is no faster tier',
   unwanted: 'the policy asks for no move',
@@ -21,7 +24,11 @@ const meanings: Readonly<Record<string, string>> = {
 export function explanationText(facts: Omit<UnitExplanation, 'text'>): string {
   const { decision, tier, to, why, dwellAccesses } = facts;
   if (decision === 'move') return `${figures(facts).join(', ')}: to ${to} (${why})`;
-  const meaning = meanings[why];
+  const { writeLimit } = facts;
+  const meaning =
+    writeLimit === undefined
+      ? meanings[why]
+      : `no more than ${formatBytes(Math.floor(writeLimit.bytes))} may be written to ${writeLimit.tier} now, so that its drive lasts`;
   const dwell =
     why === 'dwell' && dwellAccesses > 0
       ? `, free in ${Math.ceil(dwellAccesses).toLocaleString('en-US')} accesses`

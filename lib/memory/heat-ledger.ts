@@ -31,6 +31,7 @@ const maxCount = 0xffff;
  * is then one half-life of the default policy.
  */
 const pagesPerTick = 64;
+const pageBytes = 4096;
 
 /** Accesses served by a tier since the start. */
 export interface TierAccesses {
@@ -57,6 +58,13 @@ export class HeatLedger {
   readonly clock: CoolingClock = new CoolingClock();
   readonly histograms: HeatHistograms;
   readonly accesses: TierAccesses[];
+  /**
+   * Bytes the program wrote, by tier: what a drive behind it has to take. What is written again before the next fold
+   * counts once, as the kernel writes it back once.
+   */
+  readonly writtenBytes: Float64Array;
+  /** The same of chunks of large objects since the last fold. */
+  readonly #writtenChunks: Map<number, number> = new Map();
   /** Units folded last. */
   readonly touched: Touched = {
     length: 0,
@@ -78,6 +86,7 @@ export class HeatLedger {
     const tiers = space.set.tiers.length;
     this.histograms = new HeatHistograms(tiers);
     this.accesses = Array.from({ length: tiers }, () => ({ reads: 0, writes: 0 }));
+    this.writtenBytes = new Float64Array(tiers);
   }
 
   // --- counting (hot path) ----------------------------------------------------------------------------
@@ -102,6 +111,9 @@ export class HeatLedger {
     );
     for (let i = Math.floor(byteOffset / chunkBytes); i <= last; i++) {
       if (counts[i] < maxCount) counts[i]++;
+      if (!write) continue;
+      const from = Math.max(byteOffset, i * chunkBytes);
+      this.#wrote(object, i, Math.min(byteOffset + byteLength, (i + 1) * chunkBytes) - from);
     }
     object.tracked = true;
     this.#pendingLarge.add(object);
@@ -115,6 +127,13 @@ export class HeatLedger {
     const pages = object.reads[index] + object.writes[index] - before;
     this.#seenPages.set(object, (this.#seenPages.get(object) ?? 0) + pages);
     this.#pendingLarge.add(object);
+    if (writes > 0) this.#wrote(object, index, writes * pageBytes);
+  }
+
+  #wrote(object: LargeObject, index: number, bytes: number): void {
+    const chunk = object.firstChunk + index;
+    const before = this.#writtenChunks.get(chunk) ?? 0;
+    this.#writtenChunks.set(chunk, Math.min(chunkBytes, before + bytes));
   }
 
   // --- units come, go and move --------------------------------------------------------------------------
@@ -191,6 +210,7 @@ export class HeatLedger {
     this.#collectSmall();
     for (const object of this.#pendingLarge) this.#collectLarge(object);
     this.#pendingLarge.clear();
+    this.#foldWritten();
     let total = 0;
     for (let i = first; i < touched.length; i++) total += touched.reads[i] + touched.writes[i];
     for (const pages of this.#seenPages.values()) total -= pages - Math.ceil(pages / pagesPerTick);
@@ -201,6 +221,14 @@ export class HeatLedger {
       this.#heatUp(touched.unit[i], touched.reads[i], touched.writes[i]);
       this.#used(i, total, step);
     }
+  }
+
+  #foldWritten(): void {
+    const { set, largeOfChunk } = this.#space;
+    for (const [chunk, bytes] of this.#writtenChunks) {
+      if (largeOfChunk.has(chunk)) this.writtenBytes[set.tierOf(chunk)] += bytes;
+    }
+    this.#writtenChunks.clear();
   }
 
   #collectSmall(): void {
@@ -247,6 +275,7 @@ export class HeatLedger {
     const bytes = object === undefined ? space.slotBytes(unit) : chunkBytes;
     if (object === undefined) this.#setHeat(unit, after);
     else object.heat[chunk - object.firstChunk] = after;
+    if (object === undefined && writes > 0) this.writtenBytes[tier] += bytes;
     this.histograms.touch(tier, bytes, before, after);
     this.accesses[tier].reads += reads;
     this.accesses[tier].writes += writes;

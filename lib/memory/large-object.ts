@@ -1,7 +1,9 @@
 /** Values and regions of whole chunks: one address for life, each chunk on a tier of its own. */
 
 import { chunkBytes } from '../native.ts';
+import type { AccessPattern } from '../policy/policy.ts';
 import { neverAccessed } from '../tracking/heat.ts';
+import type { UsagePatterns } from '../tracking/usage-patterns.ts';
 import type { ByteRange } from './byte-ranges.ts';
 
 /** Region chunks and small objects share one space of unit ids; a chunk's id is this plus its index. */
@@ -45,6 +47,10 @@ export interface LargeObject {
   sums: Uint32Array | undefined;
   /** Lost bytes of a region that its user has filled again. */
   acknowledged: readonly ByteRange[];
+  /** How its owner said it would be used. */
+  declared: AccessPattern;
+  /** What the reported accesses of a region look like, as its unit 0; undefined before the first. */
+  usage: UsagePatterns | undefined;
   /** At least one access was reported. Until then an exposed region is left where it is. */
   tracked: boolean;
   /** A background move is in flight. */
@@ -76,6 +82,8 @@ export function makeLargeObject(
     marks: new Uint8Array(fields.chunks),
     sums: undefined,
     acknowledged: [],
+    declared: 'unknown',
+    usage: undefined,
     tracked: !fields.exposed,
     moving: false,
     doomed: false,

@@ -6,8 +6,8 @@
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { TierError } from '../errors.ts';
-import type { FailedMove, MoveOutcome, MoveResult } from '../migration/migration-target.ts';
-import type { ChunkMoveResult } from '../native.ts';
+import type { FailedMove, MoveResult } from '../migration/migration-target.ts';
+import { type ChunkMoveResult, chunkBytes } from '../native.ts';
 import { SliceClock, Slices } from '../slices.ts';
 import type { BackendState } from './backend-set.ts';
 import { checksum, checksumInSlices, chunkOfBytes } from './checksums.ts';
@@ -165,7 +165,7 @@ export class Mover {
     } catch (error) {
       return this.#failure(error, carriage);
     }
-    if (this.#isWhole(carriage, original)) return this.#arrived(carriage);
+    if (this.#isWhole(carriage, original)) return this.#arrived(carriage, chunkBytes);
     let back = false;
     try {
       back = heap.rebackChunk(chunk, source.index).applied > 0;
@@ -194,7 +194,9 @@ export class Mover {
         this.#notePause(result);
         if (result.applied === 0 && isAborted()) return 'cancelled';
         if (result.applied === 0) return refused(result);
-        if (await this.#isWholeInSlices(carriage, original)) return this.#arrived(carriage);
+        if (await this.#isWholeInSlices(carriage, original)) {
+          return this.#arrived(carriage, result.copiedBytes);
+        }
         const back = await carry(source.index).catch(() => undefined);
         return this.#restored(carriage, original, back !== undefined && back.applied > 0);
       } catch (error) {
@@ -295,19 +297,22 @@ export class Mover {
     }
     // What cannot be written is not there either.
     if (!this.#isWhole(carriage, original)) this.#integrity.condemn(object.id);
-    return back ? { outcome: 'refused', code: 'ERR_TIER_CORRUPT' } : this.#arrived(carriage);
+    if (back) return { outcome: 'refused', code: 'ERR_TIER_CORRUPT' };
+    return this.#arrived(carriage, chunkBytes);
   }
 
   #slices(): Slices {
     return new Slices(this.#sliceClock);
   }
 
-  #arrived({ object, chunk, source, target }: Carriage): MoveOutcome {
+  #arrived({ object, chunk, source, target }: Carriage, copiedBytes: number): MoveResult {
     this.#space.set.chunkMoved(chunk, target);
     if (!this.#isForgotten(object)) {
       this.#ledger.chunkMoved(object, chunk - object.firstChunk, source.tier, target.tier);
     }
-    return 'moved';
+    // Of memory nobody asks what was written to it.
+    const isFile = target.config.kind === 'file';
+    return isFile && copiedBytes < chunkBytes ? { outcome: 'moved', copiedBytes } : 'moved';
   }
 
   /** Deleted, rewritten elsewhere or closed during the move: leases may still see it, but it is nobody's data. */

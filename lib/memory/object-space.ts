@@ -4,6 +4,7 @@
  */
 
 import { TierError } from '../errors.ts';
+import type { TierSlabs } from '../policy/policy.ts';
 import type { BackendSet } from './backend-set.ts';
 import { Checksums, checksum } from './checksums.ts';
 import { Compactor } from './compactor.ts';
@@ -26,7 +27,7 @@ import {
   watchedFlag,
   whereWord,
 } from './object-table.ts';
-import { classIndex, maxSlabObjectBytes, slotAlignment } from './size-classes.ts';
+import { classIndex, maxSlabObjectBytes, sizeClasses, slotAlignment } from './size-classes.ts';
 import { SlabAllocator, type Slot } from './slab-allocator.ts';
 
 /** Flags that stay with an object when it moves; the rest of word 0 is its chunk. */
@@ -59,9 +60,12 @@ export class ObjectSpace {
   readonly #slot: Slot = { chunk: 0, byteOffset: 0 };
   /** Why a backend last refused memory. */
   lastFailure: unknown;
+  /** Bytes copied within each tier to close the holes between small objects. */
+  readonly repackedBytes: Float64Array;
 
   constructor(set: BackendSet) {
     this.set = set;
+    this.repackedBytes = new Float64Array(set.tiers.length);
     this.allocators = set.all.map((backend) => new SlabAllocator(set, backend));
   }
 
@@ -282,9 +286,20 @@ export class ObjectSpace {
     }
   }
 
+  /** What the slabs of a tier need once the holes in them are packed, which happens when room is short. */
+  packedSlabs(tier: number): TierSlabs {
+    const freeSlots = sizeClasses.map(() => 0);
+    let packedBytes = this.set.usedBytes(tier);
+    for (const { index } of this.set.ofTier[tier]) {
+      packedBytes -= this.allocators[index].packableBytes;
+      this.allocators[index].addFreeSlots(freeSlots);
+    }
+    return { packedBytes, freeSlots };
+  }
+
   /**
-   * Bytes of a tier that hold something. The holes in its slabs are room: they are packed when it is short. A plan that
-   * took a slab for full as soon as it is begun would clear it again, and find it empty the next time.
+   * Bytes of a tier that hold something. A plan that took a slab for full as soon as it is begun would clear it again,
+   * and find it empty the next time.
    */
   occupiedBytes(tier: number): number {
     let bytes = this.set.usedBytes(tier);

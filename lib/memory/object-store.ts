@@ -30,6 +30,7 @@ import {
   whereWord,
 } from './object-table.ts';
 import { Prefetcher, type PrefetchSettings } from './prefetcher.ts';
+import { RegionPatterns } from './region-patterns.ts';
 import { classIndex } from './size-classes.ts';
 import { StoreUnits } from './store-units.ts';
 
@@ -50,6 +51,7 @@ export class ObjectStore {
   readonly #keys: KeyArena = new KeyArena();
   readonly #index: KeyIndex;
   readonly #maker: ObjectMaker;
+  readonly #regionPatterns: RegionPatterns = new RegionPatterns();
   /** Of everybody who watches. */
   readonly #newKeys: Set<Set<Key>> = new Set();
   #closed = false;
@@ -269,6 +271,7 @@ export class ObjectStore {
 
   /** Counts an access to a part of a large object that is about to begin. */
   noteUse(object: LargeObject, byteOffset: number, byteLength: number, write: boolean): void {
+    if (object.exposed) this.#regionPatterns.saw(object, byteOffset, byteLength, write);
     this.prefetcher?.sawLarge(object, byteOffset, byteLength);
     this.ledger.noteLarge(object, byteOffset, byteLength, write);
   }

@@ -42,6 +42,16 @@ export function hintedTier(tiers: readonly Tier[], hint: TierName | undefined): 
   return atOrBelow < 0 ? tiers.length - 1 : atOrBelow;
 }
 
+const sizeClasses = 32;
+
+/** Kinds of values: by type, and by size in octaves. */
+export const valueKinds: number = 16 * sizeClasses;
+
+/** The kind of a value of so many bytes; `code` is that of its type, 0..15. */
+export function valueKind(code: number, bytes: number): number {
+  return code * sizeClasses + Math.min(sizeClasses - 1, 32 - Math.clz32(bytes));
+}
+
 /** Throws `ERR_INVALID_ARG_*` for options that make no sense. */
 export function checkPlacement(options: PlacementOptions): void {
   const { numaNode, accessPattern, pinned, tierHint } = options;
@@ -67,15 +77,25 @@ export class Placer {
   readonly #tiers: readonly Tier[];
   readonly #states: readonly TierState[];
   readonly #policy: Policy;
+  readonly #storedOnce: (kind: number) => boolean;
   /** Orders by hint, and by the set of admitted tiers; there are few, and every `store` needs one. */
   readonly #byHint: (readonly number[])[];
   readonly #byAdmitted: Map<number, readonly number[]> = new Map();
 
-  /** `states` are live: their `usedBytes` is read at each decision. */
-  constructor(tiers: readonly Tier[], states: readonly TierState[], policy: Policy) {
+  /**
+   * `states` are live: their `usedBytes` is read at each decision. `storedOnce` says whether values of a kind are
+   * better not let into the fastest tier, because hardly any of them was used after it was stored.
+   */
+  constructor(
+    tiers: readonly Tier[],
+    states: readonly TierState[],
+    policy: Policy,
+    storedOnce: (kind: number) => boolean = () => false,
+  ) {
     this.#tiers = tiers;
     this.#states = states;
     this.#policy = policy;
+    this.#storedOnce = storedOnce;
     const indices = tiers.map((_, index) => index);
     this.#byHint = indices.map((hint) => [
       ...indices.slice(hint),
@@ -83,8 +103,11 @@ export class Placer {
     ]);
   }
 
-  /** The order for `bytes` of new data. REQUIRES: checkPlacement(options) passed. */
-  order(bytes: number, options: PlacementOptions): PlacementOrder {
+  /**
+   * The order for `bytes` of new data; `kind` as of {@link valueKind}, -1 for what nothing is learned about. REQUIRES:
+   * checkPlacement(options) passed.
+   */
+  order(bytes: number, options: PlacementOptions, kind = -1): PlacementOrder {
     const node = options.numaNode ?? -1;
     const pinned = options.pinned ?? false;
     const hint = hintedTier(this.#tiers, options.tierHint);
@@ -93,13 +116,18 @@ export class Placer {
     const request = {
       bytes,
       tierHint: -1,
-      accessPattern: options.accessPattern ?? 'unknown',
+      accessPattern: options.accessPattern ?? this.#learned(kind),
     } as const;
     let admitted = 1 << last;
     for (let tier = 0; tier < last; tier++) {
       if (this.#policy.admits(request, tier, this.#states)) admitted |= 1 << tier;
     }
     return { tiers: this.#admittedFirst(admitted), node, pinned };
+  }
+
+  /** What the caller did not say. */
+  #learned(kind: number): AccessPattern {
+    return kind >= 0 && this.#storedOnce(kind) ? 'one-touch' : 'unknown';
   }
 
   #admittedFirst(admitted: number): readonly number[] {

@@ -11,6 +11,7 @@ import {
   type ChunkMoveResult,
   chunkBytes,
   type DamagedRange,
+  type LatencySample,
   type MigrationMode,
   type NativeHeap,
   type NativeHotnessSource,
@@ -166,6 +167,10 @@ export class PlainHeap implements NativeHeap {
 
   async calibrate(): Promise<CalibrationResult> {
     throw needsAddon('Calibration');
+  }
+
+  async measureLatency(): Promise<LatencySample> {
+    throw needsAddon('Measuring latency');
   }
 
   openHotnessSource(): NativeHotnessSource {

@@ -14,6 +14,7 @@ import type { ByteRange } from './byte-ranges.ts';
 import type { LargeObject } from './large-object.ts';
 import type { ObjectSpace } from './object-space.ts';
 import { type PrefetchStats, ReadAheadLedger, type Reading } from './read-ahead-ledger.ts';
+import { patternOfLarge } from './region-patterns.ts';
 
 /** What a store is to read ahead. */
 export interface PrefetchSettings {
@@ -32,6 +33,8 @@ interface Hint extends ByteRange {
 const pageBytes = 4096;
 /** A stream is at most this far behind what is read for it. */
 const maxWindowBytes = 8 * 1024 * 1024;
+/** First window of a stream in a region that is used in order: it was a scan the last times, too. */
+const knownWindowBytes = 1024 * 1024;
 /** An access this large is a stream of its own: its end is read while its beginning is used. */
 const longBytes = 256 * 1024;
 /** Hints this close to each other are read as one. */
@@ -127,7 +130,13 @@ export class Prefetcher {
     // What is used again and again is in memory already.
     const isFirst = object.reads[index] === 0 && object.writes[index] === 0;
     const { usefulBytes } = this.#ledger;
-    const next = this.#follow(this.#largeStreams, from, from + byteLength);
+    const known = patternOfLarge(object);
+    if (known?.source === 'declared' && known.pattern === 'random') {
+      this.#ledger.accessed(from, from + byteLength);
+      return;
+    }
+    const windowBytes = known?.pattern === 'sequential' ? knownWindowBytes : undefined;
+    const next = this.#follow(this.#largeStreams, from, from + byteLength, windowBytes);
     if (next !== undefined) this.#readPieces(next, region);
     const isKnown = next !== undefined || this.#ledger.usefulBytes > usefulBytes;
     if (this.#settings.detect && isFirst && !isKnown && byteLength >= longBytes) {
@@ -183,10 +192,15 @@ export class Prefetcher {
   }
 
   /** Takes note of an access; what to read because of it. */
-  #follow(streams: StreamDetector, from: number, to: number): ReadAhead | undefined {
+  #follow(
+    streams: StreamDetector,
+    from: number,
+    to: number,
+    windowBytes?: number,
+  ): ReadAhead | undefined {
     this.#ledger.accessed(from, to);
     if (!this.#settings.detect) return undefined;
-    return streams.access(from, to - from, this.#roomBytes);
+    return streams.access(from, to - from, this.#roomBytes, windowBytes);
   }
 
   #readPieces(

@@ -21,6 +21,7 @@ export class Repacker {
     const byteLength = space.byteLength(id);
     if (!allocator.allocate(classIndex(byteLength), id, this.#slot)) return false;
     space.writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
+    this.#copied(id);
     return space.copyFrom(id, chunk, byteOffset);
   }
 
@@ -30,8 +31,15 @@ export class Repacker {
     return {
       mayMove,
       isWhole: (id, chunk, byteOffset) => space.isWhole(id, chunk, byteOffset),
-      moved: (id, chunk, byteOffset) =>
-        space.writePlace(id, chunk, byteOffset, space.byteLength(id)),
+      moved: (id, chunk, byteOffset) => {
+        space.writePlace(id, chunk, byteOffset, space.byteLength(id));
+        this.#copied(id);
+      },
     };
+  }
+
+  #copied(id: number): void {
+    const space = this.#space;
+    space.repackedBytes[space.tierOf(id)] += space.byteLength(id);
   }
 }

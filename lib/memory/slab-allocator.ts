@@ -90,6 +90,14 @@ export class SlabAllocator {
     return this.#slabBytes - this.#packedUnits * unitBytes;
   }
 
+  /** Adds, by class, the slots that would be free if the objects of each class were packed together. */
+  addFreeSlots(into: number[]): void {
+    for (const { index, slots } of sizeClasses) {
+      const beyond = this.#usedSlots[index] % slots;
+      if (beyond > 0) into[index] += slots - beyond;
+    }
+  }
+
   /** Finds a slot of the class for object `id` and writes it to `into`; `false` when there is no room. */
   allocate(classIndex: number, id: number, into: Slot): boolean {
     const slab = this.#partial.fullest(classIndex) ?? this.#newSlab(sizeClasses[classIndex]);

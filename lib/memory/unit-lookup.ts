@@ -6,12 +6,21 @@ import { chunkBytes } from '../native.ts';
 import { chunkUnitBase } from './large-object.ts';
 import type { ObjectStore } from './object-store.ts';
 import { leasedFlag, pinnedFlag } from './object-table.ts';
+import { type KnownPattern, patternOfLarge } from './region-patterns.ts';
 
 /** Units of an object: itself, or its chunks in the order of their addresses. */
 export function unitsOfObject({ space }: ObjectStore, id: number): number[] {
   const large = space.largeOf(id);
   if (large === undefined) return [id];
   return Array.from({ length: large.chunks }, (_, i) => chunkUnitBase + large.firstChunk + i);
+}
+
+/** How an object is used, as far as that was declared or seen. Of a small one: as of the last plan. */
+export function knownPattern(store: ObjectStore, id: number): KnownPattern | undefined {
+  const large = store.space.largeOf(id);
+  if (large !== undefined) return patternOfLarge(large);
+  const pattern = store.units.patternOfSmall(id);
+  return pattern === undefined ? undefined : { pattern, source: 'seen' };
 }
 
 /**

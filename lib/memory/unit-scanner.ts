@@ -5,6 +5,7 @@
 
 import { chunkBytes } from '../native.ts';
 import type { UnitColumns } from '../policy/policy.ts';
+import type { UnitPatterns } from '../tracking/unit-patterns.ts';
 import type { DamageBook } from './damage-book.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';
@@ -26,7 +27,7 @@ import type { SlabAllocator } from './slab-allocator.ts';
 
 type Columns = {
   -readonly [K in keyof Omit<UnitColumns, 'dwellUntil'>]: Omit<UnitColumns, 'dwellUntil'>[K];
-};
+} & { readonly passing: Uint8Array };
 
 /** Where the rotation stands in one backend's slabs. */
 interface Hand {
@@ -48,6 +49,7 @@ function makeColumns(capacity: number): Columns {
     writes: new Uint32Array(capacity),
     idle: new Float64Array(capacity),
     gap: new Uint8Array(capacity),
+    passing: new Uint8Array(capacity),
   };
 }
 
@@ -56,15 +58,17 @@ export class UnitScanner {
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
   readonly #book: DamageBook;
+  readonly #patterns: UnitPatterns;
   readonly #hands: Hand[];
   #columns: Columns = makeColumns(1024);
   #largeHand = 0;
 
-  /** Damaged units are left out: they do not move. */
-  constructor(space: ObjectSpace, ledger: HeatLedger, book: DamageBook) {
+  /** Damaged units are left out: they do not move. `patterns` has seen the ledger's last fold. */
+  constructor(space: ObjectSpace, ledger: HeatLedger, book: DamageBook, patterns: UnitPatterns) {
     this.#space = space;
     this.#ledger = ledger;
     this.#book = book;
+    this.#patterns = patterns;
     this.#hands = space.allocators.map(() => ({ slab: 0, slot: 0 }));
   }
 
@@ -91,6 +95,7 @@ export class UnitScanner {
       this.#columns.writes[row] = writes[i];
       this.#columns.idle[row] = idle[i];
       this.#columns.gap[row] = gap[i];
+      this.#columns.passing[row] = this.#patterns.passingAt(i) ? 1 : 0;
     }
   }
 
@@ -190,6 +195,7 @@ export class UnitScanner {
     columns.writes[row] = 0;
     columns.idle[row] = idleAccesses(lastUse, this.#ledger.clock.accesses);
     columns.gap[row] = gapBefore(lastUse);
+    columns.passing[row] = 0;
   }
 
   #grow(): void {
@@ -204,6 +210,7 @@ export class UnitScanner {
     next.writes.set(old.writes);
     next.idle.set(old.idle);
     next.gap.set(old.gap);
+    next.passing.set(old.passing);
     this.#columns = next;
   }
 

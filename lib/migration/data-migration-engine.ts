@@ -5,10 +5,11 @@
  */
 
 import { explainUnits, type UnitExplanation } from '../explain/explain-plan.ts';
-import type { Move, PlanBudget, Policy, Snapshot } from '../policy/policy.ts';
+import { type Move, neverRefused, type PlanBudget, type Policy } from '../policy/policy.ts';
 import { SliceClock, Slices } from '../slices.ts';
 import { ReuseEstimator } from '../tracking/reuse-estimator.ts';
 import { AccessPace } from './access-pace.ts';
+import { completeSnapshot } from './complete-snapshot.ts';
 import type { Decision } from './decision.ts';
 import {
   checkParties,
@@ -23,7 +24,9 @@ import type { MigrationTarget, MoveResult } from './migration-target.ts';
 import { MoveHistory } from './move-history.ts';
 import { noPlan, PolicyRunner } from './policy-runner.ts';
 import { defaultRate, RateLimiter } from './rate-limiter.ts';
+import { SelfStop } from './self-stop.ts';
 import { type MoveEnd, type Observed, type Round, Tally } from './tally.ts';
+import { WriteBudget } from './write-budget.ts';
 
 /** Consecutive failures of the store after which the background timer gives up. */
 const maxBackgroundErrors = 8;
@@ -40,6 +43,8 @@ export class DataMigrationEngine {
   readonly #onMove: ((move: MoveRecord) => void) | undefined;
   readonly #onDecision: ((decision: Decision) => void) | undefined;
   readonly #limiter: RateLimiter;
+  readonly #selfStop: SelfStop;
+  readonly #writes: WriteBudget;
   readonly #history: MoveHistory;
   readonly #reuse = new ReuseEstimator();
   readonly #sliceClock: SliceClock;
@@ -78,6 +83,8 @@ export class DataMigrationEngine {
     this.#pace = new AccessPace(this.#tidiedNs);
     const rate = options.bytesPerSecond ?? defaultRate(target.tierStates());
     this.#limiter = new RateLimiter(positive('options.bytesPerSecond', rate), this.#nowNs());
+    this.#selfStop = new SelfStop(this.#nowNs());
+    this.#writes = new WriteBudget(target.tierStates(), this.#nowNs());
   }
 
   /** The policy in use. */
@@ -130,13 +137,12 @@ export class DataMigrationEngine {
   explain(units: readonly number[]): Promise<(UnitExplanation | undefined)[]> {
     return this.#inTurn(async () => {
       const observed = this.#observe(Infinity, true);
-      const { snapshot, plan, failure } = this.#plan(
-        observed,
-        { bytes: Infinity, explain: true },
-        true,
-      );
+      const budget = this.#budget(Infinity, true);
+      const { snapshot, plan, failure } = this.#plan(observed, budget, true);
       const perSecond = this.#pace.perSecond(snapshot.accessClock, this.#nowNs());
-      return explainUnits(units, { snapshot, plan, failure: failure?.message, perSecond });
+      const { writeBytes } = budget;
+      const more = { failure: failure?.message, perSecond, writeBytes };
+      return explainUnits(units, { snapshot, plan, ...more });
     });
   }
 
@@ -170,7 +176,8 @@ export class DataMigrationEngine {
 
   stats(): EngineStats {
     const { planned, outcomes, failures, bytesMoved, refused, notes } = this.#total;
-    const { promotions, demotions, pingPongMoves, pingPongShare, realisedShare } = this.#history;
+    const { promotions, demotions, pingPongMoves, pingPongShare } = this.#history;
+    const { realisedShare, paybackShare } = this.#history;
     const tried = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     return {
       rounds: this.#rounds,
@@ -188,7 +195,9 @@ export class DataMigrationEngine {
       pingPongMoves,
       pingPongShare,
       realisedShare,
-      rateFactor: this.#limiter.factor,
+      paybackShare,
+      rateFactor: this.#selfStop.factor,
+      endurance: this.#writes.stats(this.#nowNs()),
       evacuatedBytes: this.#evacuatedBytes,
       slices: this.#sliceClock.times(),
       policyErrors: this.#runner.errors,
@@ -220,7 +229,11 @@ export class DataMigrationEngine {
       const bytes = untidy === undefined ? all : all * (1 - tidyShareOfBytes);
       const observed = this.#observe(maxUnits);
       if (this.#slices.spent) await this.#slices.yield();
-      const round = this.#plan(observed, { bytes });
+      const promotionBytes = this.#selfStop.available(this.#nowNs());
+      const round = this.#plan(observed, {
+        ...this.#budget(bytes),
+        ...(promotionBytes === undefined ? {} : { promotionBytes }),
+      });
       tally.observed(round);
       await this.#execute(round, bytes, tally, undefined, undefined);
       if (untidy !== undefined) {
@@ -256,18 +269,27 @@ export class DataMigrationEngine {
     reuse.observe(observed);
     if (!dryRun) {
       const { accessClock } = observed;
-      this.#history.begin(accessClock, halfLifeAccesses, (unit) => target.heatLog2(unit));
+      this.#history.begin(observed, (unit) => target.heatLog2(unit));
       this.#pace.observe(accessClock, this.#nowNs());
+      const written = target.writtenBytes?.();
+      if (written !== undefined) this.#writes.written(written);
     }
-    const snapshot: Snapshot = {
-      ...observed,
+    const snapshot = completeSnapshot(observed, this.#history.dwellColumn(observed.units), {
       reuse: reuse.table(),
       carry: this.#carry,
-      units: { ...observed.units, dwellUntil: this.#history.dwellColumn(observed.units) },
       pingPongShare: this.#history.pingPongShare,
       realisedShare: this.#history.realisedShare,
-    };
+    });
     return { snapshot, failure: halfLife.failure };
+  }
+
+  #budget(bytes: number, explain?: boolean): PlanBudget {
+    const writeBytes = this.#writes.left(this.#nowNs());
+    return {
+      bytes,
+      ...(explain === undefined ? {} : { explain }),
+      ...(writeBytes === undefined ? {} : { writeBytes }),
+    };
   }
 
   /** The snapshot may be a turn old: a move of a unit that is gone since does not happen. */
@@ -296,7 +318,7 @@ export class DataMigrationEngine {
   }
 
   #propose(tally: Tally, moves: MoveRecord[], explain: boolean): number {
-    const round = this.#plan(this.#observe(Infinity, true), { bytes: Infinity, explain }, true);
+    const round = this.#plan(this.#observe(Infinity, true), this.#budget(Infinity, explain), true);
     tally.observed(round);
     for (const move of round.plan.moves) {
       tally.proposed(move);
@@ -320,7 +342,7 @@ export class DataMigrationEngine {
       if (tally.aborted) break;
       const observed = this.#observe(this.#maxUnits);
       if (this.#slices.spent) await this.#slices.yield();
-      const round = this.#plan(observed, { bytes: Infinity, explain });
+      const round = this.#plan(observed, this.#budget(Infinity, explain));
       tally.observed(round);
       rounds++;
       const before = tally.outcomes.moved;
@@ -351,6 +373,10 @@ export class DataMigrationEngine {
         tally.kept('budget', 1);
         continue;
       }
+      if (!this.#mayWrite(move)) {
+        tally.kept('endurance', 1);
+        continue;
+      }
       const pending = this.#start(move, signal);
       // Awaiting what is already there would give the thread away.
       const result = isPending(pending) ? await this.#slices.outside(pending) : pending;
@@ -358,15 +384,27 @@ export class DataMigrationEngine {
       if (end.outcome === 'moved') {
         bytesLeft -= move.bytes;
         this.#limiter.spend(move.bytes);
+        if (move.to < move.from) this.#selfStop.spend(move.bytes);
+        this.#writes.moved(move.to, end.copiedBytes ?? move.bytes);
         this.#history.applied(move, round.snapshot, this.#target.heatLog2(move.unit));
       }
       tally.tried(move, end);
       this.#total.tried(move, end);
-      this.#tell({ ...move, ...end }, records);
+      if (records !== undefined || this.#onMove !== undefined) {
+        this.#tell({ ...move, ...end }, records);
+      }
     }
     if (tally.outcomes.moved > before) {
-      this.#limiter.adapt(this.#history.pingPongShare, this.#history.realisedShare);
+      // Whoever wants no limit at all wants none of this kind either.
+      if (this.#limiter.bytesPerSecond < Infinity) {
+        this.#selfStop.adapt(this.#history.paybackShare, this.#nowNs());
+      }
     }
+  }
+
+  /** Policies plan within it; one that does not is held to it all the same. */
+  #mayWrite({ to, bytes, reason }: Move): boolean {
+    return neverRefused(reason) || bytes <= (this.#writes.left(this.#nowNs())?.[to] ?? Infinity);
   }
 
   /** A share of the time since the last time, and a slice at least. */

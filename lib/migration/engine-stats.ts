@@ -3,12 +3,15 @@
 import type { Move, Refusal } from '../policy/policy.ts';
 import type { SliceTimes } from '../slices.ts';
 import type { MoveOutcome } from './migration-target.ts';
+import type { TierEndurance } from './write-budget.ts';
 
 /** A move that was tried, and how it ended; `planned` when it was only proposed. */
 export interface MoveRecord extends Move {
   readonly outcome: MoveOutcome | 'planned';
   /** What was behind a failure, where it is known: `ERR_TIER_*`, or the kernel's name for it, e.g. `EBUSY`. */
   readonly code?: string;
+  /** Bytes really copied, where that is less than `bytes`: what went back to where its bytes still were took no copy. */
+  readonly copiedBytes?: number;
 }
 
 /** Moves counted by how they ended. */
@@ -78,10 +81,14 @@ export interface EngineStats {
   readonly pingPongMoves: number;
   /** Share of the recent moves that did, 0..1. */
   readonly pingPongShare: number;
-  /** Realised over predicted benefit, smoothed. */
+  /** Realised over predicted benefit of promotions, smoothed, 0..4; 1 while nothing is known. */
   readonly realisedShare: number;
-  /** Share of the configured rate limit in force. */
+  /** Realised benefit over what the moves took, victims included, smoothed, 0..4; below 1 moving does not pay. */
+  readonly paybackShare: number;
+  /** 1; while promotions do not pay for themselves, the share of their earlier pace that they are held to. */
   readonly rateFactor: number;
+  /** What the drives of tiers with a rated endurance were written, and what moves may still write. */
+  readonly endurance: readonly TierEndurance[];
   /** Bytes of small objects that were copied within their tier, to close the holes between them. */
   readonly evacuatedBytes: number;
   /** Uninterrupted work on the main thread: the engine's, and that of others who share its slice clock. */

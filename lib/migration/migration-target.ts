@@ -21,8 +21,14 @@ export interface FailedMove {
   readonly code: string;
 }
 
+/** A move that copied less than the unit holds, e.g. because its bytes were still where it went. */
+export interface AppliedMove {
+  readonly outcome: 'moved';
+  readonly copiedBytes: number;
+}
+
 /** What a move comes to. */
-export type MoveResult = MoveOutcome | FailedMove;
+export type MoveResult = MoveOutcome | AppliedMove | FailedMove;
 
 /** How a snapshot is taken. */
 export interface SnapshotOptions {
@@ -62,6 +68,11 @@ export interface MigrationTarget {
   ): MoveResult | Promise<MoveResult>;
   /** Heat of a unit now, log2; -Infinity when it is gone. */
   heatLog2(unit: number): number;
+  /**
+   * By tier: bytes written to it since the start by everybody but moves between tiers, as far as that is known. Asked
+   * after a snapshot; absent where nobody counts.
+   */
+  writtenBytes?(): readonly number[];
   /**
    * Housekeeping that is due, in steps of some tens of microseconds that say how many bytes they copied; undefined
    * when there is none. `thorough` does what can wait, too. The engine takes as many steps as it can afford and calls

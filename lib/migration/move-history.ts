@@ -11,6 +11,9 @@ const pingPongMemory = 64;
 /** Entries looked at in one round when the old ones are dropped. */
 const prunedARound = 256;
 
+/** What of a snapshot a round begins with. */
+type HistoryRound = Pick<Snapshot, 'accessClock' | 'halfLifeAccesses' | 'unitCounts'>;
+
 /** Dwell, ping-pong and benefit accounts of one engine. */
 export class MoveHistory {
   readonly #dwell = new DwellTable(maxDwelling);
@@ -32,13 +35,20 @@ export class MoveHistory {
     return this.#ledger.realisedShare;
   }
 
+  get paybackShare(): number {
+    return this.#ledger.paybackShare;
+  }
+
   dwellUntil(unit: number): number {
     return this.#dwell.until(unit);
   }
 
   /** A new round: settles audits that are due and forgets what is long past. */
-  begin(clock: number, halfLifeAccesses: number, heatLog2: (unit: number) => number): void {
-    this.#ledger.settle(clock, halfLifeAccesses, heatLog2);
+  begin(
+    { accessClock: clock, halfLifeAccesses, unitCounts }: HistoryRound,
+    heatLog2: (unit: number) => number,
+  ): void {
+    this.#ledger.settle(clock, halfLifeAccesses, unitCounts[0], heatLog2);
     this.#dwell.prune(clock, prunedARound);
   }
 
@@ -54,7 +64,7 @@ export class MoveHistory {
 
   /** A move was applied. `heatLog2` is the unit's heat now. */
   applied(move: Move, snapshot: Snapshot, heatLog2: number): void {
-    const { accessClock, halfLifeAccesses, tiers, unitCounts } = snapshot;
+    const { accessClock, halfLifeAccesses, unitCounts } = snapshot;
     if (move.to < move.from) this.promotions++;
     else this.demotions++;
     const stay = this.#dwellAccesses ?? Math.max(64, unitCounts[0]);
@@ -62,6 +72,6 @@ export class MoveHistory {
     const undone = this.#dwell.moved(move.unit, move.from, move.to, accessClock, stay, fade);
     if (undone) this.pingPongMoves++;
     this.pingPongShare += ((undone ? 1 : 0) - this.pingPongShare) / pingPongMemory;
-    this.#ledger.applied(move, tiers, heatLog2, accessClock, halfLifeAccesses);
+    this.#ledger.applied(move, snapshot, heatLog2);
   }
 }

@@ -1,4 +1,4 @@
-/** How many bytes migration may move: a token bucket that slows down while moves undo each other. */
+/** How many bytes migration may move: a token bucket. */
 
 import type { TierState } from '../policy/policy.ts';
 
@@ -9,12 +9,6 @@ const slowTierShare = 0.1;
 /** The bucket holds a second's worth, and always a few chunks: less than a unit would starve it for ever. */
 const burstSeconds = 1;
 const minBurstBytes: number = 8 * 2 ** 20;
-/** Ping-pong share above which the rate halves and below which it recovers by a tenth. */
-const thrashShare = 0.25;
-const calmShare = 0.05;
-/** Realised over predicted benefit below which moves do not keep their promise. */
-const poorShare = 0.5;
-const minFactor: number = 1 / 64;
 
 /** min(200 MB/s, 10 % of the slowest tier's write bandwidth). */
 export function defaultRate(tiers: readonly TierState[]): number {
@@ -27,7 +21,6 @@ export function defaultRate(tiers: readonly TierState[]): number {
 export class RateLimiter {
   readonly bytesPerSecond: number;
   readonly #burstBytes: number;
-  #factor = 1;
   #tokens: number;
   #lastNs: number;
 
@@ -39,18 +32,13 @@ export class RateLimiter {
     this.#lastNs = nowNs;
   }
 
-  /** Share of the configured rate in force, 1/64..1. */
-  get factor(): number {
-    return this.#factor;
-  }
-
   /** Bytes that may be moved now. */
   available(nowNs: number): number {
     const elapsedNs = Math.max(0, nowNs - this.#lastNs);
     this.#lastNs = Math.max(this.#lastNs, nowNs);
-    const earned = this.bytesPerSecond * this.#factor * elapsedNs * 1e-9;
     // Infinity * 0 is NaN, but a burst of Infinity is already full.
     if (this.#tokens < this.#burstBytes) {
+      const earned = this.bytesPerSecond * elapsedNs * 1e-9;
       this.#tokens = Math.min(this.#burstBytes, this.#tokens + earned);
     }
     return Math.max(0, this.#tokens);
@@ -59,17 +47,5 @@ export class RateLimiter {
   /** Pays for bytes that were moved. May go into debt when more was moved than was available. */
   spend(bytes: number): void {
     this.#tokens -= bytes;
-  }
-
-  /**
-   * Adapts to the share of recent moves that undid another one; called once a round that moved something. Moves back
-   * and forth are no harm while they keep what they promised, so both have to be bad to slow down.
-   */
-  adapt(pingPongShare: number, realisedShare: number): void {
-    if (pingPongShare > thrashShare && realisedShare < poorShare) {
-      this.#factor = Math.max(minFactor, this.#factor / 2);
-    } else if (pingPongShare < calmShare || realisedShare >= poorShare) {
-      this.#factor = Math.min(1, this.#factor * 1.1);
-    }
   }
 }

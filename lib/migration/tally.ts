@@ -19,6 +19,8 @@ export interface Round extends Observed {
 export interface MoveEnd {
   readonly outcome: MoveOutcome;
   readonly code?: FailedMove['code'];
+  /** Of a move that copied less than the unit holds. */
+  readonly copiedBytes?: number;
 }
 
 /** All outcomes at zero. */

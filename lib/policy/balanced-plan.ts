@@ -6,6 +6,7 @@ import { moveNs } from './cost-model.ts';
 import { type PlacementValues, valueAt, valueGoing, valueStaying } from './placement-values.ts';
 import { PlanBuilder, type PlanMark } from './plan-builder.ts';
 import type { MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
+import { onwards } from './room-maker.ts';
 import { nestedThresholds, usableBytes } from './thresholds.ts';
 import { type UnitState, unitStates } from './unit-state.ts';
 import { useClass } from './use-class.ts';
@@ -13,12 +14,21 @@ import { VictimQueue } from './victim-queue.ts';
 
 /** Of a tier, at most this share is cleared ahead for new units in one plan. */
 const landingShare = 0.1;
+/** Victims looked at for one of the right size. */
+const exchangeScan = 256;
 const newcomer: number = useClass(0, 0);
 
 /** Where the plan was, to go back to. */
 interface Mark {
   readonly builder: PlanMark;
   readonly queues: readonly number[];
+}
+
+/** Where the most is; the first of equals. */
+function mostOf(values: readonly number[]): number {
+  let most = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[most]) most = i;
+  return most;
 }
 
 /** Makes one plan and is thrown away. */
@@ -43,57 +53,78 @@ export class BalancedPlan {
   }
 
   make(): Plan {
-    for (const { row, gains } of this.#candidates()) this.#promote(row, gains);
+    const candidates = this.#candidates();
+    for (let row = candidates.peek(); row >= 0; row = candidates.peek()) {
+      candidates.position++;
+      this.#promote(row);
+    }
     this.#builder.expectLeaving(-1, 0);
     this.#restoreHeadroom();
     this.#clearLanding();
     const { tiers, histograms } = this.#snapshot;
     const plan = this.#builder.build(nestedThresholds(tiers, histograms));
-    return { ...plan, carry: this.#values.carry() };
+    const { moves, thresholdsLog2, refused, refusals } = plan;
+    const carry = this.#values.carry();
+    // No spread: V8 takes some microseconds for one with more properties behind it.
+    return refusals === undefined
+      ? { moves, thresholdsLog2, refused, carry }
+      : { moves, thresholdsLog2, refused, refusals, carry };
   }
 
   /** Rows that are worth more in a faster tier than it takes to get there, the best by byte first. */
-  #candidates(): { row: number; gains: number[] }[] {
-    const { units } = this.#snapshot;
-    const found: { row: number; gains: number[]; score: number }[] = [];
-    for (let row = 0; row < units.length; row++) {
-      const from = units.tier[row];
+  #candidates(): VictimQueue {
+    const { length, tier, bytes } = this.#snapshot.units;
+    const rows = new Uint32Array(length);
+    const score = new Float64Array(length);
+    let count = 0;
+    for (let row = 0; row < length; row++) {
+      const from = tier[row];
       if (from === 0) continue;
       const values = this.#valuesOf(row);
       const here = this.#at(values, row, from);
       let best = 0;
-      const gains: number[] = [];
+      let gain = 0;
       for (let to = 0; to < from; to++) {
-        const gain = this.#going(values, row, from, to) - here;
-        gains.push(gain);
+        gain = this.#going(values, row, from, to) - here;
         if (gain > best) best = gain;
       }
-      if (best > 0) found.push({ row, gains, score: best / units.bytes[row] });
-      else this.#refuse(row, from - 1, 'benefit', gains[from - 1]);
+      if (best > 0) {
+        rows[count++] = row;
+        score[row] = -best / bytes[row];
+      } else this.#refuse(row, from - 1, 'benefit', gain);
     }
-    return found.sort((a, b) => b.score - a.score || a.row - b.row);
+    return new VictimQueue(rows.subarray(0, count), score);
   }
 
   /** Takes the row where it gains most, past tiers where others are worth more. */
-  #promote(row: number, gains: readonly number[]): void {
+  #promote(row: number): void {
     const { units } = this.#snapshot;
-    const from = units.tier[row];
     if (this.#builder.taken(row)) return;
-    const order = gains.map((_, to) => to).filter((to) => gains[to] > 0);
-    order.sort((a, b) => gains[b] - gains[a] || a - b);
+    const from = units.tier[row];
+    const bytes = units.bytes[row];
+    const gains = this.#gainsOf(row, from);
+    const first = mostOf(gains);
+    const firstGain = gains[first];
     let kept = 'room';
-    for (const to of order) {
+    for (let to = first; gains[to] > 0; gains[to] = 0, to = mostOf(gains)) {
       const mark = this.#mark();
-      const bytes = units.bytes[row];
+      this.#builder.denied = undefined;
       this.#builder.expectLeaving(from, bytes);
       const lossNs = this.#makeRoom(to, bytes, gains[to], 'victim');
-      if (lossNs < gains[to]) {
-        if (this.#move(row, to, 'hot', gains[to] - lossNs)) return;
-        kept = 'budget';
-      } else kept = lossNs === Infinity ? 'room' : 'benefit';
+      if (lossNs < gains[to] && this.#move(row, to, 'hot', gains[to] - lossNs)) return;
+      kept = this.#builder.denied ?? (lossNs === Infinity ? 'room' : 'benefit');
       this.#rollback(mark);
     }
-    this.#refuse(row, order[0], kept, gains[order[0]]);
+    this.#refuse(row, first, kept, firstGain);
+  }
+
+  /** What a faster tier is worth, the way there included, over staying; by tier. */
+  #gainsOf(row: number, from: number): number[] {
+    const values = this.#valuesOf(row);
+    const here = this.#at(values, row, from);
+    const gains: number[] = [];
+    for (let to = 0; to < from; to++) gains.push(this.#going(values, row, from, to) - here);
+    return gains;
   }
 
   /**
@@ -104,21 +135,32 @@ export class BalancedPlan {
     let lossNs = 0;
     while (this.#builder.shortage(tier, bytes) > 0) {
       const queue = this.#queueOf(tier);
-      const row = queue.peek();
-      if (row < 0) return Infinity;
-      if (this.#builder.taken(row)) {
+      const head = queue.peek();
+      if (head < 0) return Infinity;
+      if (this.#builder.taken(head)) {
         queue.position++;
         continue;
       }
+      const row = this.#exchange(tier, bytes) ?? head;
       const worthNs = this.#worth[row] * this.#snapshot.units.bytes[row];
       this.#values.judged(tier, worthNs > 0);
       if (lossNs + worthNs >= maxLossNs) return lossNs + worthNs;
-      queue.position++;
+      if (row === head) queue.position++;
       const more = this.#demote(row, tier, maxLossNs - lossNs, reason);
       lossNs += more;
       if (!(lossNs < maxLossNs)) return lossNs;
     }
     return Math.max(0, lossNs);
+  }
+
+  /** Where a slot is all that is missing: the unit of that size that is least worth keeping, not a slab of others. */
+  #exchange(tier: number, bytes: number): number | undefined {
+    if (!this.#builder.lacksSlot(tier, bytes)) return undefined;
+    const { units } = this.#snapshot;
+    const passes = (row: number): boolean =>
+      units.bytes[row] === bytes && !this.#builder.taken(row);
+    const row = this.#queueOf(tier).find(passes, exchangeScan);
+    return row < 0 ? undefined : row;
   }
 
   /** Sends a victim where it loses least, others making room for it if need be. Returns the loss of all of them. */
@@ -142,7 +184,7 @@ export class BalancedPlan {
           ? this.#builder.fits(to, bytes)
             ? 0
             : Infinity
-          : this.#makeRoom(to, bytes, bound - lossNs, 'victim');
+          : this.#makeRoom(to, bytes, bound - lossNs, onwards(reason));
       const all = lossNs + more;
       if ((all < bound || more === 0) && this.#move(row, to, reason, -lossNs)) return all;
       least = Math.min(least, all);
@@ -243,6 +285,10 @@ export class BalancedPlan {
   }
 
   #refuse(row: number, to: number, why: string, netNs: number): void {
+    if (!this.#builder.explains) {
+      this.#builder.refuse(row, to, why);
+      return;
+    }
     const costNs = this.#costNs(row, to);
     this.#builder.refuse(row, to, why, netNs + costNs, costNs);
   }

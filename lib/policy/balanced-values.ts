@@ -50,6 +50,9 @@ export class BalancedValues {
   #rents: Rents;
   #rentsAt: number;
   #shares: Float64Array | undefined;
+  /** Answer to the last question: most units are as large as the one before. */
+  #lastBytes = -1;
+  #lastValues: PlacementValues | undefined;
   readonly #kept: number[];
   readonly #left: number[];
 
@@ -69,8 +72,12 @@ export class BalancedValues {
 
   /** Values for units of `bytes` bytes. */
   of(bytes: number): PlacementValues {
-    const bucket = sizeBucket(bytes);
-    return (this.#solved.get(bucket) ?? this.#solve(bucket, bytes)).values;
+    if (bytes !== this.#lastBytes || this.#lastValues === undefined) {
+      const bucket = sizeBucket(bytes);
+      this.#lastValues = (this.#solved.get(bucket) ?? this.#solve(bucket, bytes)).values;
+      this.#lastBytes = bytes;
+    }
+    return this.#lastValues;
   }
 
   /** A unit of a tier was looked at as a victim; `kept` says that it was worth keeping. */

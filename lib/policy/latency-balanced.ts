@@ -8,6 +8,8 @@ import type { Plan, PlanBudget, Policy, Snapshot } from './policy.ts';
 
 /** Parameters of {@link latencyBalanced}. */
 export interface LatencyBalancedOptions {
+  /** Default: the other policy's, with `+latency`. */
+  readonly name?: string | undefined;
   /** Bytes one plan moves to shift load, at most. Default 100 MiB, Colloid's (50 huge pages). */
   readonly maxShiftBytes?: number | undefined;
 }
@@ -18,7 +20,8 @@ const defaultShiftBytes = 100 * 1024 * 1024;
 export function latencyBalanced(inner: Policy, options: LatencyBalancedOptions = {}): Policy {
   const maxShiftBytes = options.maxShiftBytes ?? defaultShiftBytes;
   return {
-    name: `${inner.name}+latency`,
+    name: options.name ?? `${inner.name}+latency`,
+    usesLatency: true,
     halfLifeAccesses: (tiers, unitCounts, step) => inner.halfLifeAccesses(tiers, unitCounts, step),
     admits: (request, tier, tiers) => inner.admits(request, tier, tiers),
     plan(snapshot: Snapshot, budget: PlanBudget): Plan {

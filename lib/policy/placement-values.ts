@@ -94,9 +94,34 @@ export function solveValues(
   const { useNs, move } = timesOf(model);
   const best = before?.tiers === tiers ? before.best.slice() : new Float64Array(size);
   const values = { tiers, useNs, moveNs: move, stay: new Float64Array(size), best };
-  const next = transitions(model.halfLifeAccesses);
-  for (let round = 0; round < rounds; round++) iterate(values, model, next, round < rounds - 1);
+  const { horizonAccesses } = model;
+  const row = (): Float64Array => new Float64Array(tiers);
+  const work: Work = {
+    next: transitions(model.halfLifeAccesses),
+    keeps: ageLengths.map((length) => Math.exp(-length / horizonAccesses)),
+    used: new Float64Array(tiers * useClasses),
+    staying: row(),
+    again: row(),
+    once: row(),
+    fixed: row(),
+  };
+  for (let round = 1; round < rounds; round++) iterate(values, model, work, true);
+  if (rounds > 0) iterate(values, model, work, false);
   return values;
+}
+
+/** What a sweep works with: made once, because there are many classes and few tiers. */
+interface Work {
+  readonly next: Uint16Array;
+  /** Share of a value that is left after each bin of age. */
+  readonly keeps: Float64Array;
+  /** Value right after a use, when it may move to any tier: `[tier * useClasses + class]`. */
+  readonly used: Float64Array;
+  /** A value a tier. */
+  readonly staying: Float64Array;
+  readonly again: Float64Array;
+  readonly once: Float64Array;
+  readonly fixed: Float64Array;
 }
 
 /**
@@ -105,18 +130,11 @@ export function solveValues(
  * is used. The last sweep does not: what staying is worth must be of one piece with what going is, or units would come
  * and go for the difference.
  */
-function iterate(
-  values: PlacementValues,
-  model: ValueModel,
-  next: Uint16Array,
-  settles: boolean,
-): void {
+function iterate(values: PlacementValues, model: ValueModel, work: Work, settles: boolean): void {
   const { tiers, useNs, moveNs: move, best, stay } = values;
-  const { shares, bytes, rents, horizonAccesses } = model;
-  const used = afterUse(values);
-  const keeps = ageLengths.map((length) => Math.exp(-length / horizonAccesses));
-  const staying = new Float64Array(tiers);
-  const again = new Float64Array(tiers);
+  const { shares, bytes, rents } = model;
+  const { next, keeps, used, staying, again } = work;
+  afterUse(values, used);
   for (let c = useClasses - 1; c >= 0; c--) {
     again.fill(0);
     for (let bin = ageBins - 1; bin >= 0; bin--) {
@@ -125,62 +143,58 @@ function iterate(
       const kept = keeps[bin];
       // Who is used within the bin is used in its middle.
       const rentTime = bytes * ageLengths[bin] * (1 - share / 2);
-      for (let k = 0; k < tiers; k++) {
+      const back = then === c ? share : 0;
+      // Slowest first: moves lead there, but for those right after a use.
+      for (let k = tiers - 1; k >= 0; k--) {
         const at = (k * useClasses + c) * width + bin;
         const onUse = used[k * useClasses + then] - useNs[k];
-        staying[k] = kept * (share * onUse + (1 - share) * best[at + 1]) - rents[k] * rentTime;
-        again[k] = kept * ((then === c ? share : 0) + (1 - share) * again[k]);
-        stay[at] = staying[k];
-      }
-      for (let k = 0; k < tiers; k++) {
-        let value = staying[k];
+        const value = kept * (share * onUse + (1 - share) * best[at + 1]) - rents[k] * rentTime;
+        let most = value;
         for (let j = k + 1; j < tiers; j++) {
-          if (staying[j] - move[k * tiers + j] <= value) continue;
-          value = staying[j] - move[k * tiers + j];
-          again[k] = 0;
+          const moved = staying[j] - move[k * tiers + j];
+          if (moved > most) most = moved;
         }
-        best[(k * useClasses + c) * width + bin] = value;
+        staying[k] = value;
+        stay[at] = value;
+        best[at] = most;
+        if (settles) again[k] = most > value ? 0 : kept * (back + (1 - share) * again[k]);
       }
     }
-    if (settles) settle(values, used, again, c);
+    if (settles) settle(values, work, c);
   }
 }
 
 /** Value after a use that leads to class `c`, now that the class's own values are known. */
-function settle(
-  { tiers, best, moveNs: move }: PlacementValues,
-  used: Float64Array,
-  again: Float64Array,
-  c: number,
-): void {
-  // Value without what comes back to the class itself.
-  const once = again.map(
-    (p, k) => best[(k * useClasses + c) * width] - p * used[k * useClasses + c],
-  );
-  // For ever in the same tier; or, where that is worth more, elsewhere from the first time it comes back on.
-  const fixed = again.map((p, k) => once[k] / (1 - p));
-  const elsewhere = (k: number): number => {
-    let value = -Infinity;
-    for (let j = 0; j < tiers; j++) {
-      if (j !== k) value = Math.max(value, fixed[j] - move[k * tiers + j]);
-    }
-    return value;
-  };
-  // A way over all tiers is the longest there is.
+function settle({ tiers, best, moveNs: move }: PlacementValues, work: Work, c: number): void {
+  const { used, again, once, fixed } = work;
+  for (let k = 0; k < tiers; k++) {
+    // Value without what comes back to the class itself; and for ever in the same tier.
+    once[k] = best[(k * useClasses + c) * width] - again[k] * used[k * useClasses + c];
+    fixed[k] = once[k] / (1 - again[k]);
+  }
+  // Or, where that is worth more, elsewhere from the first time it comes back on. A way over all tiers is the longest.
   for (let step = 1; step < tiers; step++) {
     for (let k = 0; k < tiers; k++) {
-      fixed[k] = Math.max(fixed[k], once[k] + again[k] * elsewhere(k));
+      fixed[k] = Math.max(fixed[k], once[k] + again[k] * elsewhere(fixed, move, k));
     }
   }
   for (let k = 0; k < tiers; k++) {
-    used[k * useClasses + c] = Math.max(fixed[k], elsewhere(k));
+    used[k * useClasses + c] = Math.max(fixed[k], elsewhere(fixed, move, k));
     best[(k * useClasses + c) * width] = fixed[k];
   }
 }
 
-/** Value right after a use, when it may move to any tier: `[tier * useClasses + class]`. */
-function afterUse({ tiers, best, moveNs: move }: PlacementValues): Float64Array {
-  const used = new Float64Array(tiers * useClasses).fill(-Infinity);
+/** The most that leaving tier `k` is worth. */
+function elsewhere(worth: Float64Array, move: Float64Array, k: number): number {
+  let value = -Infinity;
+  for (let j = 0; j < worth.length; j++) {
+    if (j !== k) value = Math.max(value, worth[j] - move[k * worth.length + j]);
+  }
+  return value;
+}
+
+function afterUse({ tiers, best, moveNs: move }: PlacementValues, used: Float64Array): void {
+  used.fill(-Infinity);
   for (let k = 0; k < tiers; k++) {
     for (let c = 0; c < useClasses; c++) {
       for (let j = 0; j < tiers; j++) {
@@ -189,7 +203,6 @@ function afterUse({ tiers, best, moveNs: move }: PlacementValues): Float64Array 
       }
     }
   }
-  return used;
 }
 
 function timesOf(model: ValueModel): { useNs: Float64Array; move: Float64Array } {

@@ -7,6 +7,7 @@ import { costDefaults, costPolicy } from './cost.ts';
 import { firstTouchPolicy } from './first-touch.ts';
 import { hememDefaults, hememPolicy } from './hemem.ts';
 import { interleavePolicy } from './interleave.ts';
+import { latencyBalanced } from './latency-balanced.ts';
 import { lfuDefaults, lfuPolicy } from './lfu.ts';
 import { lruPolicy } from './lru.ts';
 import { memtisPolicy } from './memtis.ts';
@@ -17,7 +18,7 @@ import { staticPolicy } from './static.ts';
 import { tinyLfuDefaults, tinyLfuPolicy } from './tiny-lfu.ts';
 import { watermarkDefaults, watermarkPolicy } from './watermark.ts';
 
-/** Names of the shipped policies: the default, the one about money, and the baselines. */
+/** Names of the shipped policies: the default, the one about money, baselines, the default sparing saturated tiers. */
 export const policyNames = [
   'balanced',
   'cost',
@@ -31,6 +32,7 @@ export const policyNames = [
   'memtis',
   'tiny-lfu',
   's3-fifo',
+  'latency-balanced',
 ] as const;
 
 /** One of {@link policyNames}. */
@@ -67,16 +69,23 @@ function plain(make: () => Policy): (given: Given) => Policy {
   };
 }
 
+const balancedRanges = {
+  halfLifeTurns: turns,
+  margin: [0, 1e6],
+  moveWeight: [0, 1e6],
+  horizonShare: [1e-6, 1e6],
+} as const;
+
 const factories: Readonly<Record<PolicyName, (given: Given) => Policy>> = {
-  balanced: (given) =>
-    balancedPolicy(
-      parameters(given, balancedDefaults, {
-        halfLifeTurns: turns,
-        margin: [0, 1e6],
-        moveWeight: [0, 1e6],
-        horizonShare: [1e-6, 1e6],
-      }),
-    ),
+  balanced: (given) => balancedPolicy(parameters(given, balancedDefaults, balancedRanges)),
+  'latency-balanced': (given) => {
+    const { maxShiftBytes, ...balanced } = parameters(
+      given,
+      { ...balancedDefaults, maxShiftBytes: undefined },
+      { ...balancedRanges, maxShiftBytes: [1, 1e15] },
+    );
+    return latencyBalanced(balancedPolicy(balanced), { name: 'latency-balanced', maxShiftBytes });
+  },
   cost: (given) =>
     costPolicy(
       parameters(given, costDefaults, {

@@ -19,9 +19,28 @@ export interface TierState extends TierSpeed {
   readonly capacityBytes: number;
   /** Bytes to keep free for new units and for exchanges. Default: as `headroomBytes` in thresholds.ts says. */
   readonly headroomBytes?: number | undefined;
-  /** Bytes charged against the capacity; holes in slabs count as far as packing could not close them. */
+  /** Bytes of the units it holds. */
   readonly usedBytes: number;
+  /** Of tiers whose small units live in slabs. */
+  readonly slabs?: TierSlabs | undefined;
   readonly costPerGiBMonth: number;
+  /** Bytes a day its drives are rated to be written over their life; absent for what does not wear out, or is unknown. */
+  readonly writeBytesPerDay?: number | undefined;
+}
+
+/** Slabs of one size of small units: each holds `slots` units of `slotBytes` bytes. */
+export interface SlabShape {
+  readonly slotBytes: number;
+  readonly slots: number;
+  readonly slabBytes: number;
+}
+
+/** What the small units of a tier take, each size packed into as few slabs as can be. */
+export interface TierSlabs {
+  /** Bytes charged against the capacity, whole slabs and units that are in none. */
+  readonly packedBytes: number;
+  /** Free slots of those slabs, by index into `slabShapes` of the snapshot. */
+  readonly freeSlots: readonly number[];
 }
 
 /**
@@ -49,6 +68,11 @@ export interface UnitColumns {
   readonly idle: Float64Array;
   /** How long it had been unused before its last use before this interval, as a bin of `gapBin` in use-class.ts. */
   readonly gap: Uint8Array;
+  /**
+   * 1 for a unit that a scan has just brought into use where it was learned that its units are not used again; absent
+   * when nobody looks.
+   */
+  readonly passing?: Uint8Array | undefined;
   /** `accessClock` before which the unit should stay where it is; 0 when it never moved. */
   readonly dwellUntil: Float64Array;
 }
@@ -90,6 +114,8 @@ export interface LatencyBalance {
 /** Everything a policy may know. */
 export interface Snapshot {
   readonly tiers: readonly TierState[];
+  /** The slabs that small units live in, by size; absent where units lie without slabs. */
+  readonly slabShapes?: readonly SlabShape[] | undefined;
   /** What accesses and moves cost besides the tiers' own figures. */
   readonly costs: CostModel;
   readonly units: UnitColumns;
@@ -121,6 +147,16 @@ export interface PlanBudget {
   readonly bytes: number;
   /** Whether the plan is to name every unit that it keeps where it is. Default false: it only counts them. */
   readonly explain?: boolean | undefined;
+  /**
+   * By tier: bytes that moves may still write to it now, so that its drives last; `Infinity` where nothing limits it.
+   * Moves with the reasons `room` and `hint` count, but need not fit: see {@link neverRefused}. Absent: no limit at all.
+   */
+  readonly writeBytes?: readonly number[] | undefined;
+  /**
+   * Of `bytes`, what may be promoted on a promise (`gainNs` above 0): promotions did not pay for themselves lately.
+   * Absent: as much as there is.
+   */
+  readonly promotionBytes?: number | undefined;
 }
 
 /** Why a unit is moved. */
@@ -132,6 +168,11 @@ export type MoveReason =
   | 'recent' // used more recently than what the faster tier holds
   | 'load' // the faster tier answers later under its load than the slower one
   | 'hint'; // the caller asked for this tier
+
+/** Whether a move for this reason is made however much its tier was written: somebody waits for it. */
+export function neverRefused(reason: MoveReason): boolean {
+  return reason === 'room' || reason === 'hint';
+}
 
 /** One proposed step. The engine holds `gainNs` against what the unit's accesses really saved. */
 export interface Move {
@@ -154,7 +195,7 @@ export interface Refusal {
   readonly from: number;
   /** Where it would have gone. */
   readonly to: number;
-  /** What kept it: `dwell`, `benefit`, `budget`, `room`... */
+  /** What kept it: `dwell`, `benefit`, `budget`, `endurance`, `payback`, `room`... */
   readonly why: string;
   /** As of a {@link Move}, victims' losses and moves included where there would have been victims. */
   readonly gainNs: number;
@@ -166,7 +207,7 @@ export interface Plan {
   readonly moves: readonly Move[];
   /** Per tier but the last: log2 density (accesses per 2 MiB) a unit needs to belong there or above. */
   readonly thresholdsLog2: readonly number[];
-  /** Units that would have moved, counted by what kept them: `dwell`, `benefit`, `budget`, `room`… */
+  /** Units that would have moved, counted by what kept them: `dwell`, `benefit`, `budget`, `endurance`, `room`… */
   readonly refused: Readonly<Record<string, number>>;
   /** Figures the policy wants its user to see, by name with their unit, e.g. `costPerMonth`; they steer nothing. */
   readonly notes?: Readonly<Record<string, number>> | undefined;
@@ -200,6 +241,8 @@ export type AccessPattern = (typeof accessPatterns)[number];
 /** A placement policy. Implementations are stateless; parameters are given to their factory. */
 export interface Policy {
   readonly name: string;
+  /** It looks at {@link Snapshot.latencyBalance}: latencies are measured for such a policy only. Default false. */
+  readonly usesLatency?: boolean | undefined;
   /**
    * Accesses in which heat halves. Asked before each plan; `Infinity` counts for ever. `step` is how many accesses count
    * as one use, as in {@link ReuseTable}.

@@ -4,7 +4,7 @@
  */
 
 import { modelledCostNs, modelledGainNs } from './modelled-gain.ts';
-import { PlanBuilder } from './plan-builder.ts';
+import { type Denial, PlanBuilder } from './plan-builder.ts';
 import type { MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
 import { RoomMaker } from './room-maker.ts';
 import { usableBytes } from './thresholds.ts';
@@ -31,7 +31,7 @@ export interface Exchange {
 }
 
 /** What kept a row where it is; empty when nothing did. */
-type Kept = '' | 'room' | 'budget';
+type Kept = '' | 'room' | Denial;
 
 /** Accesses that count as one use: above 1 where a tracker samples and weighs what it saw. */
 export function useStep(snapshot: Snapshot): number {
@@ -113,7 +113,7 @@ export class Promoter {
   /** Demotes the lowest in score until `bytes` fit in `tier` beside its head-room, or nothing is left to demote. */
   makeRoom(tier: number, bytes: number): void {
     this.#builder.expectLeaving(-1, 0);
-    if (bytes > 0) this.#room.make(tier, bytes, { below: Infinity, reason: 'room' });
+    if (bytes > 0) this.#room.make(tier, bytes, { below: Infinity, reason: 'victim' });
   }
 
   /**
@@ -143,15 +143,14 @@ export class Promoter {
     const mark = this.#builder.mark();
     const positions = this.#room.positions();
     this.#builder.expectLeaving(from, bytes[row]);
-    let kept: Kept = 'room';
+    this.#builder.denied = undefined;
     if (this.#room.make(to, bytes[row], { below, reason: 'victim', worth })) {
       const costNs = modelledCostNs(this.#snapshot, row, to);
       if (this.#builder.add(row, to, reason, this.#gainNs(row, to), costNs)) return '';
-      kept = 'budget';
     }
     this.#builder.rollback(mark);
     this.#room.restore(positions);
-    return kept;
+    return this.#builder.denied ?? 'room';
   }
 
   #gainNs(row: number, to: number): number {

@@ -32,67 +32,131 @@ const priorShare = 0.15;
 export function reuseShares(table: ReuseTable | undefined): Float64Array {
   const shares = new Float64Array(useClasses * ageBins);
   if (table === undefined) return shares.fill(priorShare);
-  const parent = new Float64Array(ageBins);
-  const all = new Float64Array(ageBins);
-  const sources = sourcesOf(table);
-  pool(table, sources, 0, useClasses, undefined, all);
+  const total = totalOf(table, 0, useClasses);
+  const sources = sourcesOf(table, total);
+  const all = pooled(table, total, sources, priorOf(table, undefined));
+  const ofAll = priorOf(table, all);
   for (let count = 0; count < useCounts; count++) {
     const { first, end } = classesOfCount(count);
-    pool(table, sources, first, end, all, parent);
-    for (let c = first; c < end; c++) {
-      pool(table, sources, c, c + 1, parent, shares.subarray(c * ageBins, (c + 1) * ageBins));
-    }
+    const ofCount = pooled(table, totalOf(table, first, end), sources, ofAll);
+    const prior = priorOf(table, ofCount);
+    for (let c = first; c < end; c++) sharesOf(table, c, sources, prior, shares);
   }
-  for (let i = 0; i < shares.length; i++) shares[i] = 1 - Math.exp(-shares[i]);
   return shares;
 }
 
-/** By bin, the one or two bins whose evidence counts for it. */
-type Sources = readonly (readonly number[])[];
+/** Evidence of classes `first` to `end` by bin. */
+interface Total {
+  readonly first: number;
+  readonly end: number;
+  readonly uses: Float64Array;
+  readonly atRisk: Float64Array;
+}
+
+function totalOf(table: ReuseTable, first: number, end: number): Total {
+  const uses = new Float64Array(ageBins);
+  const atRisk = new Float64Array(ageBins);
+  for (let c = first; c < end; c++) {
+    for (let bin = 0; bin < ageBins; bin++) {
+      uses[bin] += table.uses[c * ageBins + bin];
+      atRisk[bin] += table.atRisk[c * ageBins + bin];
+    }
+  }
+  return { first, end, uses, atRisk };
+}
+
+/** By bin, the one or two bins whose evidence counts for it; -1: there is no second. */
+interface Sources {
+  readonly first: Int16Array;
+  readonly second: Int16Array;
+}
 
 /**
  * Plans at regular intervals see units at multiples of an interval only: bins between those are empty whatever happens,
  * and what holds for their neighbours on both sides holds for them.
  */
-function sourcesOf(table: ReuseTable): Sources {
-  const seen: number[] = [];
-  for (let bin = table.lowestBin; bin < ageBins; bin++) {
-    let risk = 0;
-    for (let c = 0; c < useClasses; c++) risk += table.atRisk[c * ageBins + bin];
-    if (risk > 0) seen.push(bin);
+function sourcesOf({ lowestBin }: ReuseTable, { atRisk }: Total): Sources {
+  const first = Int16Array.from({ length: ageBins }, (_, bin) => Math.max(bin, lowestBin));
+  const second = new Int16Array(ageBins).fill(-1);
+  let younger = -1;
+  for (let bin = lowestBin; bin < ageBins; bin++) {
+    if (!(atRisk[bin] > 0)) continue;
+    if (younger >= 0) {
+      first.fill(younger, younger + 1, bin);
+      second.fill(bin, younger + 1, bin);
+    }
+    younger = bin;
   }
-  return Array.from({ length: ageBins }, (_, bin) => {
-    const from = Math.max(bin, table.lowestBin);
-    const older = seen.findIndex((other) => other >= from);
-    return older <= 0 || seen[older] === from ? [from] : [seen[older - 1], seen[older]];
-  });
+  return { first, second };
 }
 
-/** Uses to be expected of a unit within each bin: the rate of classes `first` to `end`, drawn towards `parent`. */
-function pool(
-  table: ReuseTable,
-  sources: Sources,
-  first: number,
-  end: number,
-  parent: Float64Array | undefined,
-  out: Float64Array,
-): void {
-  for (let bin = ageBins - 1; bin >= 0; bin--) {
-    const from = Math.max(bin, table.lowestBin);
-    let uses = 0;
-    let risk = 0;
-    for (const source of sources[bin]) {
-      for (let c = first; c < end; c++) {
-        uses += table.uses[c * ageBins + source];
-        risk += table.atRisk[c * ageBins + source];
-      }
-    }
-    const length = ageLengths[from];
-    const known = parent === undefined ? priorShare : (parent[bin] * length) / ageLengths[bin];
+/** What is known before a class is looked at, as evidence, by bin. */
+interface Prior {
+  readonly uses: Float64Array;
+  readonly atRisk: Float64Array;
+  /** {@link reuseShares} of a class of which nothing was seen. */
+  readonly shares: Float64Array;
+}
+
+/** From the uses that the wider class expects within each bin. */
+function priorOf({ lowestBin }: ReuseTable, wider: Float64Array | undefined): Prior {
+  const uses = new Float64Array(ageBins);
+  const atRisk = new Float64Array(ageBins);
+  const shares = new Float64Array(ageBins);
+  for (let bin = 0; bin < ageBins; bin++) {
+    const length = ageLengths[Math.max(bin, lowestBin)];
+    const known = wider === undefined ? priorShare : (wider[bin] * length) / ageLengths[bin];
     // A unit that goes through the bin is used in it once or not, and is at risk until then.
     const once = -priorUnits * Math.expm1(-known);
-    const rate =
-      (uses + once) / (risk + (known > 0 ? (once * length) / known : priorUnits * length));
-    out[bin] = rate * ageLengths[bin];
+    uses[bin] = once;
+    atRisk[bin] = known > 0 ? (once * length) / known : priorUnits * length;
+    shares[bin] = shareOf((once / atRisk[bin]) * ageLengths[bin]);
   }
+  return { uses, atRisk, shares };
+}
+
+/** Uses to be expected of a unit within each bin: the rate of some classes together, drawn towards the prior. */
+function pooled(table: ReuseTable, total: Total, sources: Sources, prior: Prior): Float64Array {
+  const out = new Float64Array(ageBins);
+  for (let bin = 0; bin < ageBins; bin++) {
+    const second = sources.second[bin];
+    let uses = total.uses[sources.first[bin]];
+    let risk = total.atRisk[sources.first[bin]];
+    for (let c = total.first; second >= 0 && c < total.end; c++) {
+      uses += table.uses[c * ageBins + second];
+      risk += table.atRisk[c * ageBins + second];
+    }
+    out[bin] = ((uses + prior.uses[bin]) / (risk + prior.atRisk[bin])) * ageLengths[bin];
+  }
+  return out;
+}
+
+/** As {@link pooled} for one class, but probabilities. */
+function sharesOf(
+  table: ReuseTable,
+  useClass: number,
+  sources: Sources,
+  prior: Prior,
+  out: Float64Array,
+): void {
+  const start = useClass * ageBins;
+  for (let bin = 0; bin < ageBins; bin++) {
+    const second = sources.second[bin];
+    let uses = table.uses[start + sources.first[bin]];
+    let risk = table.atRisk[start + sources.first[bin]];
+    if (second >= 0) {
+      uses += table.uses[start + second];
+      risk += table.atRisk[start + second];
+    }
+    // Most classes are not seen at most ages, and exponentials are most of the work.
+    out[start + bin] =
+      uses === 0 && risk === 0
+        ? prior.shares[bin]
+        : shareOf(((uses + prior.uses[bin]) / (risk + prior.atRisk[bin])) * ageLengths[bin]);
+  }
+}
+
+/** Probability of a use at least where `uses` are expected. */
+function shareOf(uses: number): number {
+  return 1 - Math.exp(-uses);
 }

@@ -68,7 +68,7 @@ export class RoomMaker {
         queue.position++;
         continue;
       }
-      const to = this.#settle(row, tier);
+      const to = this.#settle(row, tier, limits.reason);
       if (to < 0 || limits.worth?.(row, tier, to) === false) return false;
       const gainNs = this.#rules.gainNs(row, tier, to);
       const costNs = this.#rules.costNs(row, tier, to);
@@ -79,17 +79,21 @@ export class RoomMaker {
     return true;
   }
 
-  /** Finds the tier the victim goes to, making room there when it is full; -1 when there is none. */
-  #settle(row: number, from: number): number {
+  /**
+   * Finds the tier the victim goes to, making room there when it is full; -1 when there is none. Tiers that may not be
+   * written now are passed over.
+   */
+  #settle(row: number, from: number, reason: MoveReason): number {
     const last = this.#snapshot.tiers.length - 1;
     const bytes = this.#snapshot.units.bytes[row];
     for (let to = this.#rules.destination(row, from); to <= last; to++) {
+      if (!this.#builder.mayWrite(to, bytes, reason)) continue;
       if (this.#builder.shortage(to, bytes) <= 0) return to;
       if (to === last) return this.#builder.fits(to, bytes) ? to : -1;
       const mark = this.#builder.mark();
       const positions = this.positions();
       const below = this.#rules.score[row];
-      if (this.make(to, bytes, { below, reason: 'victim' })) return to;
+      if (this.make(to, bytes, { below, reason: onwards(reason) })) return to;
       this.#builder.rollback(mark);
       this.restore(positions);
     }
@@ -110,4 +114,9 @@ export class RoomMaker {
     }
     return queue;
   }
+}
+
+/** Why somebody makes room for a victim in turn: what has to be done takes what it needs. */
+export function onwards(reason: MoveReason): MoveReason {
+  return reason === 'room' ? 'room' : 'victim';
 }

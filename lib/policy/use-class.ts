@@ -26,18 +26,33 @@ export const ageLengths: Float64Array = Float64Array.from(
   (_, bin) => ageEdge(bin + 1) - ageEdge(bin),
 );
 
-/** Bin of a time since the last use. */
+/** By octave, where its upper half begins. */
+const upperHalves: Float64Array = Float64Array.from({ length: ageBins / 2 }, (_, octave) =>
+  ageEdge(2 * octave + 1),
+);
+const oldest: number = ageEdge(ageBins);
+
+/** Bin of a time since the last use. Asked for every unit of a plan: a logarithm would be most of the work. */
 export function ageBin(accesses: number): number {
   if (!(accesses > 1)) return 0;
-  return Math.min(ageBins - 1, Math.floor(2 * Math.log2(accesses)));
+  if (accesses >= oldest) return ageBins - 1;
+  const octave = 31 - Math.clz32(accesses);
+  return accesses >= upperHalves[octave] ? 2 * octave + 1 : 2 * octave;
 }
 
 /** Bin of the gap before a use; 0 is for the first use, which has none. */
 export function gapBin(accesses: number): number {
   if (accesses === Infinity) return 0;
-  const octaves = Math.log2(Math.max(1, accesses)) - gapMinLog2;
-  return 1 + Math.max(0, Math.min(gapBins - 2, Math.floor(octaves / gapOctaves)));
+  let bin = 1;
+  while (bin < gapBins - 1 && accesses >= gapEdges[bin]) bin++;
+  return bin;
 }
+
+/** By bin, the gap at which the next one begins. */
+const gapEdges: readonly number[] = Array.from(
+  { length: gapBins },
+  (_, bin) => 2 ** (gapMinLog2 + gapOctaves * bin),
+);
 
 /** Class of a unit whose decayed count was 2^`usesLog2` (1 or more) at its last use, after a gap of bin `gap`. */
 export function useClass(usesLog2: number, gap: number): number {

@@ -19,7 +19,21 @@ export class VictimQueue {
 
   /** The coldest row not consumed yet, or -1. O(log rows). */
   peek(): number {
-    if (this.position < this.#popped.length) return this.#popped[this.position];
+    return this.#popAt(this.position);
+  }
+
+  /** The coldest row of the next `limit` that passes, or -1. O(limit log rows). */
+  find(passes: (row: number) => boolean, limit: number): number {
+    for (let at = this.position; at < this.position + limit; at++) {
+      const row = this.#popAt(at);
+      if (row < 0 || passes(row)) return row;
+    }
+    return -1;
+  }
+
+  /** The row at a position that is at most one behind those looked at so far. */
+  #popAt(position: number): number {
+    if (position < this.#popped.length) return this.#popped[position];
     if (this.#size === 0) return -1;
     const top = this.#heap[0];
     this.#heap[0] = this.#heap[--this.#size];

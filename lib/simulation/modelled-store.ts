@@ -18,9 +18,23 @@ import {
 import type { PlacementRequest, Policy, TierState, UnitColumns } from '../policy/policy.ts';
 import { gapOfInterval } from '../policy/unit-state.ts';
 import type { TierName } from '../tiers/tier.ts';
-import { CoolingClock, foldHeat, neverAccessed, shiftHeat } from '../tracking/heat.ts';
+import { CoolingClock, foldHeat, neverAccessed } from '../tracking/heat.ts';
 import { HeatHistograms } from '../tracking/heat-histogram.ts';
 import { UnitList } from './unit-list.ts';
+import {
+  bytesDouble,
+  doublesShift,
+  gapIn,
+  heatWord,
+  lastUseDouble,
+  placeWord,
+  roundWord,
+  tierAndGap,
+  tierIn,
+  tierWord,
+  UnitRecords,
+  wordsShift,
+} from './unit-records.ts';
 
 /** Capacity and figures of a tier that is only modelled. */
 export interface ModelledTier extends TierSpeed {
@@ -29,6 +43,8 @@ export interface ModelledTier extends TierSpeed {
   /** Bytes policies should keep free. Default: as in a program. */
   readonly headroomBytes?: number | undefined;
   readonly costPerGiBMonth: number;
+  /** Endurance, as in a program; absent: no limit. */
+  readonly writeBytesPerDay?: number | undefined;
 }
 
 /** What one tier served and what came into it, since the start. */
@@ -60,17 +76,11 @@ export class ModelledStore implements MigrationTarget {
   readonly #members: readonly UnitList[];
   /** Where the rotation through a tier's units stands. */
   readonly #hands: number[];
+  readonly #written: Float64Array;
   #count = 0;
-  #bytes = new Float64Array(1024);
-  #tier = new Uint8Array(1024);
-  #heat = new Float32Array(1024);
-  #reads = new Uint32Array(1024);
-  #writes = new Uint32Array(1024);
-  #slot = new Uint32Array(1024);
-  #seen = new Uint32Array(1024);
-  /** Access clock at the plan that saw the unit's last use; -Infinity before. */
-  #lastUse = new Float64Array(1024);
-  #gap = new Uint8Array(1024);
+  readonly #records = new UnitRecords(1024);
+  /** Since the last plan: two by two, reads and writes of a unit. */
+  #uses = new Uint32Array(2 * 1024);
   #touched = new UnitList();
   #round = 0;
   #pending = 0;
@@ -84,6 +94,7 @@ export class ModelledStore implements MigrationTarget {
     this.served = tiers.map(() => ({ accesses: 0, accessNs: 0, movesIn: 0, bytesIn: 0 }));
     this.#members = tiers.map(() => new UnitList());
     this.#hands = tiers.map(() => 0);
+    this.#written = new Float64Array(tiers.length);
     this.#histograms = new HeatHistograms(tiers.length);
   }
 
@@ -96,7 +107,7 @@ export class ModelledStore implements MigrationTarget {
   }
 
   tierOf(unit: number): number {
-    return this.#tier[unit];
+    return tierIn(this.#records.words[(unit << wordsShift) + tierWord]);
   }
 
   /** Where a policy puts a new unit: the first tier it admits that has room, else any that has; -1: all are full. */
@@ -113,13 +124,15 @@ export class ModelledStore implements MigrationTarget {
   /** Creates a unit in a tier; that costs nothing. */
   create(bytes: number, tier: number): number {
     const unit = this.#count++;
-    if (unit === this.#bytes.length) this.#grow();
-    this.#bytes[unit] = bytes;
-    this.#tier[unit] = tier;
-    this.#heat[unit] = neverAccessed;
-    this.#lastUse[unit] = -Infinity;
+    if (unit === this.#records.capacity) this.#grow();
+    const { doubles, floats, words } = this.#records;
+    doubles[(unit << doublesShift) + bytesDouble] = bytes;
+    doubles[(unit << doublesShift) + lastUseDouble] = -Infinity;
+    floats[(unit << wordsShift) + heatWord] = neverAccessed;
+    words[(unit << wordsShift) + placeWord] = this.#members[tier].push(unit);
+    words[(unit << wordsShift) + tierWord] = tierAndGap(tier, 0);
     this.#states[tier].usedBytes += bytes;
-    this.#slot[unit] = this.#members[tier].push(unit);
+    this.#written[tier] += bytes;
     this.#histograms.add(tier, bytes, neverAccessed);
     return unit;
   }
@@ -128,28 +141,32 @@ export class ModelledStore implements MigrationTarget {
    * Accesses a unit `times` times, of which the tracker sees `seen`, and returns what that costs in nanoseconds.
    */
   access(unit: number, write: boolean, times = 1, seen: number = times): number {
-    const tier = this.#tier[unit];
-    const each = accessNs(this.#tiers[tier], this.#bytes[unit], write ? 1 : 0, this.#costs);
+    const tier = this.tierOf(unit);
+    const bytes = this.#records.doubles[(unit << doublesShift) + bytesDouble];
+    const each = accessNs(this.#tiers[tier], bytes, write ? 1 : 0, this.#costs);
     const tally = this.served[tier];
     tally.accesses += times;
     tally.accessNs += times * each;
+    if (write) this.#written[tier] += times * Math.min(bytes, this.#costs.accessBytes);
     if (seen > 0) this.#see(unit, write, seen);
     return times * each;
   }
 
   #see(unit: number, write: boolean, times: number): void {
-    if (this.#reads[unit] === 0 && this.#writes[unit] === 0) this.#touched.push(unit);
-    if (write) this.#writes[unit] += times;
-    else this.#reads[unit] += times;
+    const uses = this.#uses;
+    if (uses[2 * unit] === 0 && uses[2 * unit + 1] === 0) this.#touched.push(unit);
+    uses[write ? 2 * unit + 1 : 2 * unit] += times;
     this.#pending += times;
   }
 
   delete(unit: number): void {
-    const tier = this.#tier[unit];
-    this.#histograms.remove(tier, this.#bytes[unit], this.#heat[unit]);
-    this.#states[tier].usedBytes -= this.#bytes[unit];
+    const tier = this.tierOf(unit);
+    const { doubles, floats, words } = this.#records;
+    const bytes = doubles[(unit << doublesShift) + bytesDouble];
+    this.#histograms.remove(tier, bytes, floats[(unit << wordsShift) + heatWord]);
+    this.#states[tier].usedBytes -= bytes;
     this.#unlink(unit, tier);
-    this.#tier[unit] = gone;
+    words[(unit << wordsShift) + tierWord] = tierAndGap(gone, 0);
   }
 
   tierStates(): TierState[] {
@@ -186,16 +203,19 @@ export class ModelledStore implements MigrationTarget {
   }
 
   move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {
-    if (this.#tier[unit] === gone) return 'gone';
-    if (this.#tier[unit] !== from) return 'elsewhere';
-    const bytes = this.#bytes[unit];
+    const { doubles, floats, words } = this.#records;
+    const at = unit << wordsShift;
+    const tier = tierIn(words[at + tierWord]);
+    if (tier === gone) return 'gone';
+    if (tier !== from) return 'elsewhere';
+    const bytes = doubles[(unit << doublesShift) + bytesDouble];
     if (!this.#fits(to, bytes)) return 'full';
-    this.#histograms.move(from, to, bytes, this.#heat[unit]);
+    this.#histograms.move(from, to, bytes, floats[at + heatWord]);
     this.#states[from].usedBytes -= bytes;
     this.#states[to].usedBytes += bytes;
     this.#unlink(unit, from);
-    this.#slot[unit] = this.#members[to].push(unit);
-    this.#tier[unit] = to;
+    words[at + placeWord] = this.#members[to].push(unit);
+    words[at + tierWord] = tierAndGap(to, gapIn(words[at + tierWord]));
     this.moves++;
     this.moveNs += moveNs(this.#tiers[from], this.#tiers[to], bytes, this.#costs);
     this.served[to].movesIn++;
@@ -203,8 +223,14 @@ export class ModelledStore implements MigrationTarget {
     return 'moved';
   }
 
+  /** By creating and writing units. Unlike a program's page cache, it merges nothing. */
+  writtenBytes(): readonly number[] {
+    return Array.from(this.#written);
+  }
+
   heatLog2(unit: number): number {
-    return this.#tier[unit] === gone ? -Infinity : this.#heat[unit] - this.clock.now;
+    if (this.tierOf(unit) === gone) return -Infinity;
+    return this.#records.floats[(unit << wordsShift) + heatWord] - this.clock.now;
   }
 
   #fits(tier: number, bytes: number): boolean {
@@ -214,83 +240,107 @@ export class ModelledStore implements MigrationTarget {
   #takeTouched(maxUnits: number, interval: number, step: number): void {
     const { now, accesses: clock } = this.clock;
     const { units, length } = this.#touched;
+    const { doubles, floats, words } = this.#records;
+    const uses = this.#uses;
+    this.#makeRoom(Math.min(length, maxUnits));
+    const columns = this.#columns;
     for (let i = 0; i < length; i++) {
       const unit = units[i];
-      if (this.#tier[unit] !== gone) {
-        const before = this.#heat[unit];
-        const after = foldHeat(before, now, this.#reads[unit] + this.#writes[unit]);
-        this.#heat[unit] = after;
-        this.#histograms.touch(this.#tier[unit], this.#bytes[unit], before, after);
-        if (this.#columns.length < maxUnits) this.#take(unit, now);
-        this.#used(unit, clock, interval, step);
+      const reads = uses[2 * unit];
+      const writes = uses[2 * unit + 1];
+      uses[2 * unit] = 0;
+      uses[2 * unit + 1] = 0;
+      const at = unit << wordsShift;
+      const tier = tierIn(words[at + tierWord]);
+      if (tier === gone) continue;
+      const gap = gapIn(words[at + tierWord]);
+      const bytes = doubles[(unit << doublesShift) + bytesDouble];
+      const idle = clock - doubles[(unit << doublesShift) + lastUseDouble];
+      const before = floats[at + heatWord];
+      const after = foldHeat(before, now, reads + writes);
+      floats[at + heatWord] = after;
+      this.#histograms.touch(tier, bytes, before, after);
+      if (columns.length < maxUnits) {
+        const row = columns.length++;
+        words[at + roundWord] = this.#round;
+        columns.id[row] = unit;
+        columns.bytes[row] = bytes;
+        columns.tier[row] = tier;
+        columns.heatLog2[row] = after - now;
+        columns.reads[row] = reads;
+        columns.writes[row] = writes;
+        columns.idle[row] = idle;
+        columns.gap[row] = gap;
       }
-      this.#reads[unit] = this.#writes[unit] = 0;
+      words[at + tierWord] = tierAndGap(tier, gapOfInterval(reads + writes, idle, interval, step));
+      doubles[(unit << doublesShift) + lastUseDouble] = clock;
     }
     this.#touched.length = 0;
   }
 
   /** Each tier gets an equal share of what is left, fastest first, and what it does not need goes to the next. */
   #takeRotating(maxUnits: number): void {
-    const { now } = this.clock;
-    this.#members.forEach(({ units, length }, tier) => {
+    for (let tier = 0; tier < this.#members.length; tier++) {
       const left = Math.max(0, maxUnits - this.#columns.length);
-      let wanted = Math.ceil(left / (this.#members.length - tier));
-      let hand = this.#hands[tier];
-      for (let looked = 0; looked < length && wanted > 0; looked++) {
-        hand = hand + 1 < length ? hand + 1 : 0;
-        if (this.#seen[units[hand]] === this.#round) continue;
-        wanted--;
-        this.#take(units[hand], now);
-      }
-      this.#hands[tier] = hand;
-    });
-  }
-
-  #take(unit: number, now: number): void {
-    if (this.#columns.length === this.#columns.id.length) {
-      this.#columns = widened(this.#columns);
+      this.#rotate(tier, Math.ceil(left / (this.#members.length - tier)));
     }
-    const columns = this.#columns;
-    const row = columns.length++;
-    this.#seen[unit] = this.#round;
-    columns.id[row] = unit;
-    columns.bytes[row] = this.#bytes[unit];
-    columns.tier[row] = this.#tier[unit];
-    columns.heatLog2[row] = this.#heat[unit] - now;
-    columns.reads[row] = this.#reads[unit];
-    columns.writes[row] = this.#writes[unit];
-    columns.idle[row] = this.clock.accesses - this.#lastUse[unit];
-    columns.gap[row] = this.#gap[unit];
   }
 
-  #used(unit: number, clock: number, interval: number, step: number): void {
-    const accesses = this.#reads[unit] + this.#writes[unit];
-    this.#gap[unit] = gapOfInterval(accesses, clock - this.#lastUse[unit], interval, step);
-    this.#lastUse[unit] = clock;
+  /** Takes the next `wanted` units of a tier that are not listed yet; nobody has used them since the last plan. */
+  #rotate(tier: number, wanted: number): void {
+    const { now, accesses: clock } = this.clock;
+    const { units, length } = this.#members[tier];
+    const { doubles, floats, words } = this.#records;
+    const round = this.#round;
+    this.#makeRoom(Math.min(length, wanted));
+    const columns = this.#columns;
+    const { id, bytes, tier: tiers, heatLog2, reads, writes, idle, gap } = columns;
+    const end = columns.length + wanted;
+    let row = columns.length;
+    let hand = this.#hands[tier];
+    for (let looked = 0; looked < length && row < end; looked++) {
+      hand = hand + 1 < length ? hand + 1 : 0;
+      const unit = units[hand];
+      const at = unit << wordsShift;
+      if (words[at + roundWord] === round) continue;
+      id[row] = unit;
+      bytes[row] = doubles[(unit << doublesShift) + bytesDouble];
+      tiers[row] = tier;
+      heatLog2[row] = floats[at + heatWord] - now;
+      reads[row] = 0;
+      writes[row] = 0;
+      idle[row] = clock - doubles[(unit << doublesShift) + lastUseDouble];
+      gap[row] = gapIn(words[at + tierWord]);
+      row++;
+    }
+    columns.length = row;
+    this.#hands[tier] = hand;
+  }
+
+  /** Room for so many more rows. */
+  #makeRoom(rows: number): void {
+    const needed = this.#columns.length + rows;
+    while (this.#columns.id.length < needed) this.#columns = widened(this.#columns);
   }
 
   #rebase(): void {
     const by = this.clock.rebase();
-    shiftHeat(this.#heat, by);
+    const { floats } = this.#records;
+    const end = this.#count << wordsShift;
+    for (let at = heatWord; at < end; at += 1 << wordsShift) floats[at] -= by;
     this.#histograms.shift(by);
   }
 
   #unlink(unit: number, tier: number): void {
-    const moved = this.#members[tier].removeAt(this.#slot[unit]);
-    if (moved >= 0) this.#slot[moved] = this.#slot[unit];
+    const { words } = this.#records;
+    const place = words[(unit << wordsShift) + placeWord];
+    const moved = this.#members[tier].removeAt(place);
+    if (moved >= 0) words[(moved << wordsShift) + placeWord] = place;
   }
 
   #grow(): void {
-    const to = this.#bytes.length * 2;
-    this.#bytes = copied(this.#bytes, new Float64Array(to));
-    this.#tier = copied(this.#tier, new Uint8Array(to));
-    this.#heat = copied(this.#heat, new Float32Array(to));
-    this.#reads = copied(this.#reads, new Uint32Array(to));
-    this.#writes = copied(this.#writes, new Uint32Array(to));
-    this.#slot = copied(this.#slot, new Uint32Array(to));
-    this.#seen = copied(this.#seen, new Uint32Array(to));
-    this.#lastUse = copied(this.#lastUse, new Float64Array(to));
-    this.#gap = copied(this.#gap, new Uint8Array(to));
+    this.#records.grow();
+    this.#uses = copied(this.#uses, new Uint32Array(this.#uses.length * 2));
   }
 }
 

@@ -10,6 +10,7 @@ import { accessNs, type CostModel, defaultCosts } from '../policy/cost-model.ts'
 import type { Policy } from '../policy/policy.ts';
 import { KeyTable } from './key-table.ts';
 import { ModelledStore, type ModelledTier, type TierTally } from './modelled-store.ts';
+import type { TraceBatch } from './trace-parser.ts';
 import { WindowMeter, type Windows } from './window-meter.ts';
 import type { Workload } from './workload.ts';
 
@@ -84,6 +85,8 @@ class Simulation {
   readonly #keys = new KeyTable();
   readonly #foreground: number;
   readonly #sampleEvery: number;
+  readonly #fastest: ModelledTier;
+  readonly #slowest: ModelledTier;
   #nowNs = 0;
   #requests = 0;
   #interval: number;
@@ -99,12 +102,17 @@ class Simulation {
       index < options.tiers.length - 1 ? tier : { ...tier, capacityBytes: Infinity },
     );
     this.#workload = workload;
+    this.#fastest = tiers[0];
+    this.#slowest = tiers[tiers.length - 1];
     this.#options = options;
     this.#costs = options.costs ?? defaultCosts;
     this.#foreground = options.foreground ?? 1;
     this.#sampleEvery = options.sampleEvery ?? 1;
     this.#store = new ModelledStore(tiers, this.#costs);
     this.#interval = options.interval ?? minInterval;
+    if (!(this.#interval >= 1)) {
+      throw new RangeError(`options.interval is a number of requests, not ${this.#interval}`);
+    }
     this.#untilPlan = this.#interval;
     this.#engine = new DataMigrationEngine({
       target: this.#store,
@@ -118,14 +126,24 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     for await (const batch of this.#workload.batches()) {
-      const { key, sizeBytes, write, length } = batch;
-      for (let row = 0; row < length; row++) {
-        this.#request(key[row], sizeBytes[row], write[row] === 1);
-        if (--this.#untilPlan === 0) await this.#plan();
+      for (let row = 0; row < batch.length; ) {
+        row = this.#play(batch, row);
+        if (this.#untilPlan === 0) await this.#plan();
       }
       this.#options.onProgress?.(this.#requests);
     }
     return this.#result();
+  }
+
+  /** Plays the rows of a batch from `start` until a plan is due, and returns the row behind the last. */
+  #play({ key, sizeBytes, write, length }: TraceBatch, start: number): number {
+    const end = Math.min(length, start + this.#untilPlan);
+    for (let row = start; row < end; row++) {
+      this.#request(key[row], sizeBytes[row], write[row] === 1);
+    }
+    this.#requests += end - start;
+    this.#untilPlan -= end - start;
+    return end;
   }
 
   #request(key: number, sizeBytes: number, write: boolean): void {
@@ -133,15 +151,12 @@ class Simulation {
     const unit = this.#keys.add(key);
     if (unit === known) this.#create(sizeBytes);
     const { weight } = this.#workload;
-    const times = this.#seen();
-    const ns = this.#store.access(unit, write, weight, times * weight);
-    this.#requests++;
+    const ns = this.#store.access(unit, write, weight, this.#seen() * weight);
     this.#nowNs += ns;
     this.#meter.add(ns, weight);
-    const { tiers } = this.#options;
     const writes = write ? 1 : 0;
-    this.#fastNs += weight * accessNs(tiers[0], sizeBytes, writes, this.#costs);
-    this.#slowNs += weight * accessNs(tiers[tiers.length - 1], sizeBytes, writes, this.#costs);
+    this.#fastNs += weight * accessNs(this.#fastest, sizeBytes, writes, this.#costs);
+    this.#slowNs += weight * accessNs(this.#slowest, sizeBytes, writes, this.#costs);
   }
 
   /** How many requests the tracker takes this one for: 0 when it does not see it. */

@@ -28,6 +28,8 @@ export interface DetectedTier {
   /** Firmware's figures. */
   readonly figures: NodeFigures | null;
   readonly evidence: readonly string[];
+  /** Size of the drive below, where that wears out by being written. */
+  readonly driveBytes?: number | undefined;
   /** May be used without being asked for. A device that could hold somebody's data may not. */
   readonly automatic: boolean;
   /** What there is to say against it. */
@@ -200,6 +202,19 @@ function deviceTiers(machine: MachineDescription, probe: TierProbe): DetectedTie
   return tiers;
 }
 
+/**
+ * Models of NVMe drives that somebody else's machine makes up: volumes of clouds and hypervisors, and targets over a
+ * network. What wears out below them is neither known nor ours to save.
+ */
+const virtualModels =
+  /amazon|google|nvme_card|microsoft|alibaba|qemu|vmware|vbox|virtual|oracle|^linux$|bhyve|parallels/i;
+
+/** Size of the physical NVMe drive below a directory; undefined when none is known to be there. */
+export function driveBytesOf({ medium, block, model }: DirectoryFacts): number | undefined {
+  if (medium !== 'drive' || block?.origin !== 'nvme' || model === undefined) return undefined;
+  return virtualModels.test(model) ? undefined : block.sizeBytes;
+}
+
 /** L4_NVME in a directory whose facts are known. */
 export function driveTier(facts: DirectoryFacts, automatic: boolean): DetectedTier {
   const description = describeDirectory(facts);
@@ -224,6 +239,7 @@ export function driveTier(facts: DirectoryFacts, automatic: boolean): DetectedTi
     kind,
     sources,
     figures: null,
+    driveBytes: driveBytesOf(facts),
     evidence: [description],
     automatic,
     limits,

@@ -1,6 +1,6 @@
 /** Finds out what lies below a directory: memory, a drive, a network, or something a container hides. */
 
-import { accessSync, constants, realpathSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { TierError } from '../errors.ts';
 import type { BlockDescription, MachineDescription, MountDescription } from '../native.ts';
 
@@ -18,6 +18,8 @@ export interface DirectoryFacts {
   readonly totalBytes: number;
   readonly block: BlockDescription | null;
   readonly mount: MountDescription | null;
+  /** What the drive calls itself, e.g. `Samsung SSD 990 PRO 1TB`; absent where it does not say. */
+  readonly model?: string | undefined;
 }
 
 /** statfs(2) magic numbers of file systems that are not a local drive. */
@@ -118,5 +120,14 @@ export function probeDirectory(path: string, machine: MachineDescription | null)
     totalBytes: system.blocks * system.bsize,
     block: medium === 'drive' ? (found?.block ?? null) : null,
     mount: medium === 'drive' ? (found?.mount ?? null) : null,
+    model: medium === 'drive' && found !== null ? driveModel(found.block) : undefined,
   };
+}
+
+function driveModel({ name }: BlockDescription): string | undefined {
+  try {
+    return readFileSync(`/sys/class/block/${name}/device/model`, 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }

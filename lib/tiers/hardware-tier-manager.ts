@@ -74,8 +74,8 @@ function describeMachine(given: MachineDescription | null | undefined): Describe
 
 /** Everything detected, each entry as if it alone were used with its default share. */
 function sizeAvailable(context: ResolveContext, memoryBytes: number): Tier[] {
-  return context.detected.flatMap(({ name, kind, sources, figures, evidence }) => {
-    const spec = composeSpec(name, figures, undefined);
+  return context.detected.flatMap(({ name, kind, sources, figures, driveBytes, evidence }) => {
+    const spec = composeSpec(name, figures, undefined, driveBytes);
     const tier = { name, kind, sources, spec, evidence };
     return sizeTiers([tier], new CapacityBudget(context.machine, memoryBytes)).tiers;
   });

@@ -35,7 +35,10 @@ export interface ResolvedTier {
   readonly limits: readonly Limit[];
 }
 
-type Found = Pick<DetectedTier, 'kind' | 'sources' | 'figures' | 'evidence' | 'limits'>;
+type Found = Pick<
+  DetectedTier,
+  'kind' | 'sources' | 'figures' | 'driveBytes' | 'evidence' | 'limits'
+>;
 
 function simulated(options: CheckedTierOptions, why: Limit | null, node?: number): ResolvedTier {
   const stand = node === undefined ? 'ordinary memory' : `memory of node ${node}`;
@@ -55,7 +58,7 @@ function simulated(options: CheckedTierOptions, why: Limit | null, node?: number
 function found(options: CheckedTierOptions, from: Found): ResolvedTier {
   const { name, capacityBytes } = options;
   const { kind, sources, evidence, limits = [] } = from;
-  const spec = composeSpec(name, from.figures, options.spec);
+  const spec = composeSpec(name, from.figures, options.spec, from.driveBytes);
   return { tier: { name, kind, sources, capacityBytes, spec, evidence }, limits };
 }
 

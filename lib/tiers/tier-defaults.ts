@@ -24,6 +24,16 @@ const spec = (
   };
 };
 
+/**
+ * How often a day a solid-state drive of which nothing is known may be written full: the least that drives are sold
+ * with. Client drives are rated 600 TBW a terabyte over five years (0.33), read-intensive ones of data centres from 0.3
+ * for random writes to 1 for large ones (Micron 6500 ION; the workloads are those of JESD219). Too little costs speed,
+ * and stats() says so; too much would cost somebody their drive, and nothing would say so.
+ *
+ * It counts by the drive and not by what a tier uses of it: wear is levelled over all of it.
+ */
+export const driveWritesPerDay = 0.3;
+
 /** Default figures by tier. Costs are relative to DDR. */
 export const defaultSpecs: Readonly<Record<TierName, TierSpec>> = {
   // HBM3e: 3.2 TB/s over a package's stacks. Latency is above DDR's, as measured by Intel's MLC on

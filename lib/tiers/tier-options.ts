@@ -14,6 +14,13 @@ export interface TierSpecOptions {
   readonly writeBytesPerSecond?: number;
   /** Relative to DDR (= 1). */
   readonly costPerGiBMonth?: number;
+  /**
+   * Bytes a day that may be written to the tier's drive, its endurance: see {@link TierSpec.writeBytesPerDay}. Migration
+   * keeps within it; the program's own writes count and are never refused. `Infinity` lifts the limit.
+   *
+   * @default 0.3 times the size of the physical NVMe drive below `directory`; else no limit
+   */
+  readonly writeBytesPerDay?: number;
 }
 
 /** One tier the caller wants. */
@@ -70,6 +77,7 @@ export const specKeys: readonly (keyof TierSpecOptions)[] = [
   'readBytesPerSecond',
   'writeBytesPerSecond',
   'costPerGiBMonth',
+  'writeBytesPerDay',
 ];
 
 const directoryTiers: readonly TierName[] = ['L3_PMEM', 'L4_NVME'];
@@ -83,7 +91,8 @@ function checkSpec(name: string, value: unknown): TierSpecOptions {
     if (figure === undefined) continue;
     if (typeof figure !== 'number') throw invalidType(`${name}.${key}`, 'a number', figure);
     const lowest = key === 'costPerGiBMonth' ? figure >= 0 : figure > 0;
-    if (!Number.isFinite(figure) || !lowest) {
+    const endless = key === 'writeBytesPerDay' && figure === Infinity;
+    if (!(Number.isFinite(figure) || endless) || !lowest) {
       throw invalidValue(`${name}.${key}`, 'a positive, finite number', figure);
     }
   }

@@ -15,13 +15,19 @@ export interface Figure {
   readonly source: FigureSource;
 }
 
-/** What a tier can do. Rates are bytes per second, cost is relative to DDR (= 1) per GiB-month. */
+/** What a tier can do, and how long it lasts. Rates are bytes per second, cost is relative to DDR (= 1) per GiB-month. */
 export interface TierSpec {
   readonly readLatencyNs: Figure;
   readonly writeLatencyNs: Figure;
   readonly readBytesPerSecond: Figure;
   readonly writeBytesPerSecond: Figure;
   readonly costPerGiBMonth: Figure;
+  /**
+   * Bytes a day its drives are rated to be written over their life, all writers together: their size times DWPD (drive
+   * writes per day), or TBW over the days of the warranty. Absent where nothing wears out, or nothing is known of what
+   * does. Migration keeps within what the program's own writes leave of it.
+   */
+  readonly writeBytesPerDay?: Figure | undefined;
 }
 
 /**

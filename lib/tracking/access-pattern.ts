@@ -120,12 +120,14 @@ export class StreamDetector {
 
   /**
    * Takes note of an access. Returns what to read now so that the stream it belongs to does not have to wait, at most
-   * `roomBytes`; undefined when it belongs to none, or enough is on its way.
+   * `roomBytes`; undefined when it belongs to none, or enough is on its way. A stream that begins here has a window of
+   * `windowBytes`, as far as the largest allows: for who knows that it will go on.
    */
   access(
     offset: number,
     byteLength: number,
     roomBytes: number = Number.POSITIVE_INFINITY,
+    windowBytes: number = this.#minWindowBytes,
   ): ReadAhead | undefined {
     const clock = ++this.#clock;
     let skipping: Stream | undefined;
@@ -150,7 +152,8 @@ export class StreamDetector {
       this.#remember(offset, byteLength);
       return undefined;
     }
-    return this.#advance(this.#begin(stride, offset, byteLength), offset, byteLength, roomBytes);
+    const stream = this.#begin(stride, offset, byteLength, windowBytes);
+    return this.#advance(stream, offset, byteLength, roomBytes);
   }
 
   /**
@@ -203,13 +206,13 @@ export class StreamDetector {
     this.#historyAt = (this.#historyAt + 1) % historyLength;
   }
 
-  #begin(stride: number, offset: number, byteLength: number): Stream {
+  #begin(stride: number, offset: number, byteLength: number, minWindowBytes: number): Stream {
     this.#found++;
     const stream = this.#vacantStream();
     stream.byteLength = byteLength;
     stream.stride = stride;
     stream.confidence = firstConfidence;
-    const windowBytes = Math.max(this.#minWindowBytes, 2 * byteLength);
+    const windowBytes = Math.max(minWindowBytes, 2 * byteLength);
     stream.windowBytes = Math.min(windowBytes, this.#maxWindowBytes);
     stream.windowPieces = minPieces;
     stream.ahead = stride > 0 && stream.isDense ? offset + byteLength : offset;

@@ -25,20 +25,21 @@ export class HeatHistograms {
   /** Counts a unit that appeared in `tier`. */
   add(tier: number, bytes: number, stored: number): void {
     const bins = this.#tiers[tier];
-    bins[this.#slot(this.#binOf(bytes, stored))] += bytes;
+    bins[this.#slot(this.#binOf(densityLog2(stored, bytes)))] += bytes;
   }
 
   /** Takes a unit out of `tier`. */
   remove(tier: number, bytes: number, stored: number): void {
     const bins = this.#tiers[tier];
-    bins[this.#slot(this.#binOf(bytes, stored))] -= bytes;
+    bins[this.#slot(this.#binOf(densityLog2(stored, bytes)))] -= bytes;
   }
 
   /** A unit's stored heat changed from `before` to `after`. */
   touch(tier: number, bytes: number, before: number, after: number): void {
     // The new bin first: making room for it can merge the old one.
-    const to = this.#binOf(bytes, after);
-    const from = this.#binOf(bytes, before);
+    const perBytes = densityLog2(0, bytes);
+    const to = this.#binOf(after + perBytes);
+    const from = this.#binOf(before + perBytes);
     if (from === to) return;
     const bins = this.#tiers[tier];
     bins[this.#slot(from)] -= bytes;
@@ -68,9 +69,11 @@ export class HeatHistograms {
   /** What a policy sees at time `now`, a fresh copy. Bin 0 holds everything colder too. O(tiers * bins). */
   view(now: number): HeatHistogram[] {
     const coldest = this.#hottest - histogramBins + 1;
+    const turn = this.#slot(coldest);
     return this.#tiers.map((slots) => {
       const bins = new Float64Array(histogramBins);
-      for (let i = 0; i < histogramBins; i++) bins[i] = slots[this.#slot(coldest + i)];
+      bins.set(slots.subarray(turn));
+      bins.set(slots.subarray(0, turn), histogramBins - turn);
       return { minLog2: coldest - now, bins };
     });
   }
@@ -79,8 +82,8 @@ export class HeatHistograms {
     return ((bin % histogramBins) + histogramBins) % histogramBins;
   }
 
-  #binOf(bytes: number, stored: number): number {
-    const bin = Math.floor(densityLog2(stored, bytes));
+  #binOf(density: number): number {
+    const bin = Math.floor(density);
     const coldest = this.#hottest - histogramBins + 1;
     if (!(bin > coldest)) return coldest; // -Infinity and NaN too
     if (bin > this.#hottest) this.#advance(bin);

@@ -36,8 +36,10 @@ export class PhaseDetector {
    */
   #older: Float64Array = new Float64Array(buckets);
   #newer: Float64Array = new Float64Array(buckets);
-  #olderWindows = 0;
   #newerWindows = 0;
+  /** Accesses in each. */
+  #olderSeen = 0;
+  #newerSeen = 0;
   #seen = 0;
   #changedBefore = false;
   #usual = 0;
@@ -61,9 +63,20 @@ export class PhaseDetector {
 
   /** Takes note of an access; true when it ends a window that began, or is in, a new phase. */
   access(position: number): boolean {
+    this.count(position);
+    return this.endWindow();
+  }
+
+  /** Takes note of an access. For who ends windows where accesses end that belong together, by {@link endWindow}. */
+  count(position: number): void {
     const hash = Math.imul((position ^ (position / 0x1_0000_0000)) | 0, 0x9e37_79b1);
     this.#counts[hash >>> (32 - bucketBits)]++;
-    if (++this.#seen < this.#windowAccesses) return false;
+    this.#seen++;
+  }
+
+  /** Ends a window that has accesses enough; true when it began, or is in, a new phase. */
+  endWindow(): boolean {
+    if (this.#seen < this.#windowAccesses) return false;
     const isFirst = this.#newerWindows === 0;
     if (isFirst) this.#distance = 0;
     const changed = !isFirst && this.#isChange();
@@ -75,16 +88,16 @@ export class PhaseDetector {
 
   #isChange(): boolean {
     const counts = this.#counts;
-    const windows = this.#olderWindows + this.#newerWindows;
+    const seenBefore = this.#olderSeen + this.#newerSeen;
     // Two samples of different size: scaled so that each bucket that is used brings 1 by chance.
-    const scale = Math.sqrt(windows);
+    const scale = Math.sqrt(seenBefore / this.#seen);
     let statistic = 0;
     for (let i = 0; i < buckets; i++) {
       const reference = this.#older[i] + this.#newer[i];
       const sum = counts[i] + reference;
       if (sum > 0) statistic += (scale * counts[i] - reference / scale) ** 2 / sum - 1;
     }
-    this.#distance = Math.max(0, statistic / (this.#windowAccesses * (1 + windows)));
+    this.#distance = Math.max(0, statistic / (this.#seen + seenBefore));
     return this.#distance > Math.max(this.#minDistance, outstanding * this.#usual);
   }
 
@@ -97,7 +110,8 @@ export class PhaseDetector {
     if (changed) {
       // This window may be half of either phase: the next one is the first of the new one.
       this.#changes++;
-      this.#olderWindows = this.#newerWindows = 0;
+      this.#newerWindows = 0;
+      this.#olderSeen = this.#newerSeen = 0;
       this.#older.fill(0);
       this.#newer.fill(0);
       return;
@@ -105,10 +119,11 @@ export class PhaseDetector {
     if (this.#newerWindows === generationWindows) {
       [this.#older, this.#newer] = [this.#newer, this.#older];
       this.#newer.fill(0);
-      this.#olderWindows = this.#newerWindows;
-      this.#newerWindows = 0;
+      this.#olderSeen = this.#newerSeen;
+      this.#newerWindows = this.#newerSeen = 0;
     }
     for (let i = 0; i < buckets; i++) this.#newer[i] += this.#counts[i];
     this.#newerWindows++;
+    this.#newerSeen += this.#seen;
   }
 }

@@ -51,18 +51,7 @@ export class ReuseEstimator {
     this.#fade(interval / (memoryHalfLives * halfLifeAccesses));
     this.#learnStep(units);
     this.#lowestBin = ageBin(interval / 2);
-    const idle = seen.unitCounts.map(() => 0);
-    const used = seen.unitCounts.map(() => 0);
-    for (let row = 0; row < units.length; row++) {
-      if (units.reads[row] + units.writes[row] > 0) used[units.tier[row]]++;
-      else idle[units.tier[row]]++;
-    }
-    const stoodFor = seen.unitCounts.map((count, tier) => (count - used[tier]) / idle[tier]);
-    for (let row = 0; row < units.length; row++) {
-      const accesses = units.reads[row] + units.writes[row];
-      if (accesses > 0) this.#countUse(units, row, accesses, interval, halfLifeAccesses);
-      else this.#countIdle(units, row, stoodFor[units.tier[row]] * interval, halfLifeAccesses);
-    }
+    this.#count(seen);
   }
 
   /** What is known now; a view that the next observation changes. */
@@ -101,13 +90,31 @@ export class ReuseEstimator {
     this.#atRisk[low] += (interval * uses) / (uses + 1);
   }
 
-  #countIdle(units: Observed['units'], row: number, risk: number, halfLife: number): void {
-    const idle = units.idle[row];
-    // Never used at all: nothing to learn an age from.
-    if (idle === Infinity) return;
-    const usesLog2 = units.heatLog2[row] - Math.log2(this.#step);
-    const c = classAtLastUse(usesLog2, idle, units.gap[row], halfLife);
-    this.#atRisk[c * ageBins + Math.max(this.#lowestBin, ageBin(idle))] += risk;
+  #count(seen: Observed): void {
+    const { units, unitCounts, accessesSincePlan: interval, halfLifeAccesses: halfLife } = seen;
+    const { tier, reads, writes, length, idle, heatLog2, gap } = units;
+    const idleUnits = unitCounts.map(() => 0);
+    const usedUnits = unitCounts.map(() => 0);
+    for (let row = 0; row < length; row++) {
+      if (reads[row] + writes[row] > 0) usedUnits[tier[row]]++;
+      else idleUnits[tier[row]]++;
+    }
+    // Each unit that was looked at and not used stands for so many.
+    const risk = unitCounts.map((count, k) => ((count - usedUnits[k]) / idleUnits[k]) * interval);
+    const atRisk = this.#atRisk;
+    const lowestBin = this.#lowestBin;
+    const stepLog2 = Math.log2(this.#step);
+    for (let row = 0; row < length; row++) {
+      const accesses = reads[row] + writes[row];
+      if (accesses > 0) {
+        this.#countUse(units, row, accesses, interval, halfLife);
+        continue;
+      }
+      // Never used at all: nothing to learn an age from.
+      if (idle[row] === Infinity) continue;
+      const c = classAtLastUse(heatLog2[row] - stepLog2, idle[row], gap[row], halfLife);
+      atRisk[c * ageBins + Math.max(lowestBin, ageBin(idle[row]))] += risk[tier[row]];
+    }
   }
 
   /** Lets `memories` pass; the evidence is touched only when it shows. */

@@ -17,9 +17,9 @@ const firsts = 4;
 /** Counters are halved when this many accesses are counted: the last few hundred decide. */
 const memoryAccesses = 512;
 /** Fewer accesses than this say nothing. */
-const minAccesses = 16;
+export const minAccesses = 16;
 /** Share of writes that makes a unit write-mostly. */
-const writeShare = 0.6;
+export const writeShare = 0.6;
 /** Share of accesses in order, or at a stride, that makes a unit so: scans begin late and are disturbed. */
 const streamShare = 0.4;
 /** Share of accesses to what was not accessed before that makes a unit one-touch. */

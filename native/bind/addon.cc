@@ -10,6 +10,7 @@
 #include "bind/heap.h"
 #include "bind/hotness.h"
 #include "bind/machine.h"
+#include "bind/numa.h"
 #include "memory/memkind_plugin.h"
 
 namespace memtiers {
@@ -52,6 +53,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("setErrorFactory", Napi::Function::New<SetErrorFactory>(env, "setErrorFactory"));
   exports.Set("probeHotnessSources",
               Napi::Function::New<DescribeHotnessSources>(env, "probeHotnessSources"));
+  ExportNuma(env, exports);
   exports.Set("memkindStatus", Napi::Function::New<MemkindStatus>(env, "memkindStatus"));
   return exports;
 }

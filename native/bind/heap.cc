@@ -17,6 +17,7 @@
 #include "bind/heap_state.h"
 #include "bind/heap_tasks.h"
 #include "bind/hotness.h"
+#include "bind/latency_task.h"
 #include "bind/run_buffers.h"
 #include "memory/page_placement.h"
 #include "migrate/reback.h"
@@ -57,6 +58,7 @@ class HeapObject {
     const uint32_t first = ToUint32(info[0], "firstChunk");
     ThrowIfFailed(info.Env(), heap().RunAt(first).status());
     buffers_.Revoke(first);
+    probes_.Forget(first);
     ThrowIfFailed(info.Env(), heap().Free(first));
     return info.Env().Undefined();
   }
@@ -162,6 +164,11 @@ class HeapObject {
     return Task::Start(info.Env(), MakeCalibrate(info.Env(), state_, backend, bytes, duration));
   }
 
+  Napi::Value MeasureLatency(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    return Task::Start(info.Env(), probes_.Measure(info.Env(), state_, first));
+  }
+
   Napi::Value Flush(const Napi::CallbackInfo& info) {
     const RunBytes range = {.first = ToUint32(info[0], "firstChunk"),
                             .offset = ToBytes(info[1], "byteOffset"),
@@ -217,6 +224,7 @@ class HeapObject {
   Napi::Value Close(const Napi::CallbackInfo& info) {
     if (!heap().closed()) {
       buffers_.RevokeAll();
+      probes_.ForgetAll();
       heap().Close();
     }
     return info.Env().Undefined();
@@ -260,6 +268,7 @@ class HeapObject {
 
   std::shared_ptr<HeapState> state_;
   RunBuffers buffers_;
+  LatencyProbes probes_;
 };
 
 void DeleteHeapObject(napi_env /*env*/, void* data, void* /*hint*/) {
@@ -313,6 +322,7 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   Define<&HeapObject::Flush>(object, "flush");
   Define<&HeapObject::DamagedRanges>(object, "damagedRanges");
   Define<&HeapObject::Calibrate>(object, "calibrate");
+  Define<&HeapObject::MeasureLatency>(object, "measureLatency");
   Define<&HeapObject::BackendStats>(object, "backendStats");
   Define<&HeapObject::IsAvailable>(object, "isAvailable");
   Define<&HeapObject::StrayChunks>(object, "strayChunks");

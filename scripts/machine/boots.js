@@ -13,8 +13,12 @@ export const boots = [
   },
   {
     name: 'five-tiers-memory',
-    steps: [{ tests: [...topologyTests, 'tiers', 'tiers-balanced', 'replay', 'memkind'] }],
+    steps: [
+      { tests: [...topologyTests, 'tiers', 'tiers-balanced', 'latency', 'replay', 'memkind'] },
+    ],
   },
+  // Takes a CPU offline.
+  { name: 'numa', steps: [{ tests: ['numa-threads', 'numa-refused'] }] },
   {
     name: 'numa-balancing',
     kernel: '',

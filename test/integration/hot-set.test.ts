@@ -58,3 +58,34 @@ describe('a hot set as large as the fastest tier', () => {
     expect(moves.reduce((sum, n) => sum + n)).toBeLessThan(4 * (count / step));
   });
 });
+
+describe('a hot set of many sizes in tiers of a few slabs', () => {
+  it('comes up, and no move is planned for which there is no slab', async () => {
+    const sizes = [100, 1000, 4096, 10_000, 30_000];
+    await using memory = await TieredMemory.open({
+      background: false,
+      bytesPerSecond: Number.POSITIVE_INFINITY,
+      tiers: names.map((name, tier) => ({
+        name,
+        capacityBytes: [256, 256, 256, 512, 32_768][tier] * KiB,
+      })),
+    });
+    for (let key = 0; key < 150; key++) {
+      await memory.store(Buffer.alloc(sizes[(key * 7) % 5], key), { key, tierHint: 'L4_NVME' });
+    }
+    let missing = 0;
+    for (let round = 0; round < 12; round++) {
+      const hot = round < 6 ? 3 : 7;
+      for (let key = hot; key < 150; key += 10)
+        for (let i = 0; i < 20; i++) memory.get(key)?.borrow();
+      for (let key = round; key < 150; key += 12) memory.get(key)?.borrow();
+      const { outcomes } = await memory.optimizePlacement();
+      missing += outcomes.full;
+    }
+    expect(missing).toBe(0);
+    const slow = [7, 17, 27, 37, 47, 57, 67, 77, 87, 97, 107, 117, 127, 137, 147].filter(
+      (key) => memory.get(key)?.tier === 'L4_NVME',
+    );
+    expect(slow).toEqual([]);
+  });
+});

@@ -24,7 +24,7 @@ after(() => rmSync(directory, { recursive: true, force: true }));
  */
 function trace(requests: number): string {
   const objects = 150;
-  const sizes = [1, 64, 100, 1000, 1023, 4096, 5000, 16_384, 70_000];
+  const sizes = [100, 1000, 4096, 10_000, 30_000];
   const lines = ['key_id,size_bytes,op'];
   let state = 88_172_645;
   const draw = (below: number): number => {
@@ -46,7 +46,7 @@ function trace(requests: number): string {
 describe('memory-tiers replay', () => {
   for (const pmem of ['kmem', 'fsdax']) {
     it(`serves a trace from five real tiers, PMEM as ${pmem}, without a corrupt byte`, (t) => {
-      const requests = 1200;
+      const requests = 2400;
       const file = join(directory, 'trace.csv.gz');
       writeFileSync(file, gzipSync(trace(requests)));
       const place = pmem === 'kmem' ? `node=${machine.pmemNode}` : `dir=${machine.pmemDirectory}`;
@@ -79,8 +79,8 @@ describe('memory-tiers replay', () => {
         assert.ok(tier.requests > 0, `${tier.name} served nothing`);
         assert.ok(tier.usedBytes <= tier.capacityBytes, tier.name);
       }
-      assert.ok(report.reads > 500 && report.writes > 200);
-      assert.ok(report.promotions > 30, `${report.promotions} promotions`);
+      assert.ok(report.reads > 1000 && report.writes > 400);
+      assert.ok(report.promotions >= 5, `${report.promotions} promotions`);
       const served = report.tiers.map(({ name, requests }: { name: string; requests: number }) => {
         return `${name} ${requests}`;
       });

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
 #include <set>
@@ -35,10 +37,11 @@ size_t FirstLine(const Block& block) {
   return offset;
 }
 
-// The same reads out of the caches: what a probe that flushed nothing would report.
+// The same reads out of the caches: what a probe that flushed nothing would report. Short enough to
+// come through between two interruptions now and then.
 double CachedNs(const Block& block) {
   size_t offset = FirstLine(block);
-  constexpr int kReads = 64 * 200;
+  constexpr int kReads = 64 * 8;
   for (int i = 0; i < 64; ++i) offset = NextOf(block, offset);
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < kReads; ++i) {
@@ -73,8 +76,15 @@ TEST_CASE("a latency probe waits for memory, not for the caches, each time anew"
   const Block block = NewBlock();
   Result<LatencyProbe> probe = LatencyProbe::Create(block.get());
   REQUIRE(probe.ok());
-  const double cached = CachedNs(block);
-  for (int i = 0; i < 20; ++i) CHECK(probe.value().MeasureNs() > 2 * cached);
+  // Whatever else runs here can only make reads take longer, so the shortest of many are compared:
+  // out of the caches a read takes a twentieth of the time.
+  double cached = std::numeric_limits<double>::infinity();
+  double measured = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 200; ++i) {
+    cached = std::min(cached, CachedNs(block));
+    measured = std::min(measured, probe.value().MeasureNs());
+  }
+  CHECK(measured > 2 * cached);
 }
 
 TEST_CASE("a latency probe refuses memory that is not aligned to a page") {

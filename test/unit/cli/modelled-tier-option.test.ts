@@ -49,6 +49,13 @@ describe('modelled tiers', () => {
     expect(needsFootprint(parseModelledTiers(['L1_DDR=1MiB', 'L4_NVME']))).toBe(false);
   });
 
+  test('wear out only where an endurance is given', () => {
+    const [plain, rated] = parseModelledTiers(['L1_DDR=1MiB', 'L4_NVME,endurance=500GB/day']);
+    expect(plain.tier.writeBytesPerDay).toBeUndefined();
+    expect(rated.tier.writeBytesPerDay).toBe(500e9);
+    expect(() => parseModelledTiers(['L4_NVME,endurance=much'])).toThrow('500GB/day');
+  });
+
   test('take settings after colons as well', () => {
     expect(parseModelledTiers(['L1_DDR=1MiB:latency=80:cost=2'])).toEqual(
       parseModelledTiers(['L1_DDR=1MiB,latency=80,cost=2']),

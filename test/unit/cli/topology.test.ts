@@ -35,6 +35,37 @@ describe('topology', () => {
     expect(text).toContain("HMAT bandwidth 429 GB/s is 4.0 times DDR's");
   });
 
+  test('shows what may be written to a drive that wears out', () => {
+    const block = {
+      name: 'nvme0n1',
+      sizeBytes: 2 ** 40,
+      rotational: false,
+      origin: 'nvme',
+    } as const;
+    const mount = {
+      path: '/tmp',
+      device: '/dev/nvme0n1',
+      fsType: 'xfs',
+      options: 'rw',
+      readOnly: false,
+      dax: false,
+      freeBytes: 2 ** 39,
+    };
+    const tmp = {
+      medium: 'drive',
+      block: { ...block, node: 0, mounts: [mount] },
+      mount,
+      model: 'KIOXIA',
+    } as const;
+    const machine = scanTopology(readTopology('laptop'));
+    const directories = { '/tmp': tmp };
+    const manager = HardwareTierManager.detect({ machine, probe: fakeProbe({ directories }) });
+    const text = renderTopology(manager, paintFor({ write: () => true }, {}));
+    expect(text).toMatch(/^tier .*writes a day/m);
+    expect(text).toMatch(/^L4_NVME +real .* 307 GiB .*file in \/tmp$/m);
+    expect(render('laptop')).not.toContain('writes a day');
+  });
+
   test('shows what is detected and not used apart', () => {
     const [used, unused] = render('pmem-three-modes').split('Detected and not in use');
     expect(used).toMatch(/^L3_PMEM .* node 4$/m);

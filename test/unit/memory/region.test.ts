@@ -87,7 +87,9 @@ describe('a region', () => {
       chunkUnitBase + first + 2,
     ]);
     expect(await store.units.move(chunkUnitBase + first, 0, 1)).toBe('damaged');
-    expect(await store.units.move(chunkUnitBase + first + 1, 0, 1)).toBe('moved');
+    // This heap copies nothing into its file.
+    const moved = { outcome: 'moved', copiedBytes: 0 };
+    expect(await store.units.move(chunkUnitBase + first + 1, 0, 1)).toEqual(moved);
   });
 
   it('flushes the elements asked for and says whether they are kept', async () => {

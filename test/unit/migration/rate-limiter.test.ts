@@ -31,27 +31,6 @@ describe('the rate limiter', () => {
     );
   });
 
-  it('halves while moves undo each other and bring little, and recovers when they stop', () => {
-    const limiter = new RateLimiter(100 * MB, 0);
-    limiter.adapt(0.5, 0.1);
-    limiter.adapt(0.5, 0.1);
-    expect(limiter.factor).toBe(0.25);
-    limiter.adapt(0.15, 0.1);
-    expect(limiter.factor).toBe(0.25);
-    limiter.adapt(0.01, 0.1);
-    expect(limiter.factor).toBeCloseTo(0.275);
-    for (let i = 0; i < 20; i++) limiter.adapt(0.9, 0);
-    expect(limiter.factor).toBe(1 / 64);
-    limiter.spend(limiter.available(0));
-    expect(limiter.available(1e9)).toBeCloseTo((100 * MB) / 64);
-  });
-
-  it('goes on when moves back and forth keep what they promise', () => {
-    const limiter = new RateLimiter(100 * MB, 0);
-    limiter.adapt(0.9, 1);
-    expect(limiter.factor).toBe(1);
-  });
-
   it('ignores a clock that goes back', () => {
     const limiter = new RateLimiter(100 * MB, 5e9);
     limiter.spend(100 * MB);

@@ -216,6 +216,32 @@ describe('balanced', () => {
     expect(plan(snapshot).moves).toEqual([]);
   });
 
+  it('exchanges units of a size where a slot of that size is all that is missing', () => {
+    const slabShapes = [
+      { slotBytes: page, slots: 16, slabBytes: 16 * page },
+      { slotBytes: page / 2, slots: 32, slabBytes: 16 * page },
+    ];
+    const small = { bytes: page / 2, ...hardlyEver };
+    const units = [
+      ...many(16, 0, { tier: 0, ...soon }),
+      ...many(3, 100, { tier: 0, ...small, gap: 4 }),
+      ...many(2, 200, { tier: 0, ...small }),
+      { id: 300, tier: 1, bytes: page / 2, ...soon },
+      { id: 400, tier: 1, ...soon },
+    ];
+    const snapshot = seen(ddrNvme(32), units, { slabShapes });
+    const slabs = [
+      { packedBytes: 32 * page, freeSlots: [0, 0] },
+      { packedBytes: 32 * page, freeSlots: [15, 31] },
+    ];
+    const tiers = snapshot.tiers.map((tier, i) => ({ ...tier, slabs: slabs[i] }));
+    const { moves } = plan({ ...snapshot, tiers });
+    expect(moves.map(({ unit, to }) => [unit, to])).toEqual([
+      [200, 1],
+      [300, 0],
+    ]);
+  });
+
   it('keeps within the budget', () => {
     const snapshot = seen(ddrNvme(100), many(10, 0, { tier: 1, ...soon }));
     const { moves, refused } = plan(snapshot, 3 * page);

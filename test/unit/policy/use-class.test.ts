@@ -30,6 +30,22 @@ describe('a bin of age', () => {
     expect([2, 4, 1024].map(ageBin)).toEqual([2, 4, 20]);
   });
 
+  it('is half an octave, to the access', () => {
+    const byLogarithm = (accesses: number): number =>
+      Math.min(ageBins - 1, Math.floor(2 * Math.log2(accesses)));
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 2 ** 31 }), fc.constantFrom(1, 0.5), (count, unit) => {
+        expect(ageBin(count * unit)).toBe(byLogarithm(count * unit));
+      }),
+    );
+    for (let bin = 2; bin <= ageBins + 1; bin++) {
+      for (const step of [-1, -0.5, 0, 0.5, 1]) {
+        const accesses = Math.round(ageEdge(bin)) + step;
+        expect(ageBin(accesses)).toBe(accesses > 1 ? byLogarithm(accesses) : 0);
+      }
+    }
+  });
+
   it('is the last one for ever', () => {
     expect(ageBin(2 ** 60)).toBe(ageBins - 1);
     expect(ageBin(Infinity)).toBe(ageBins - 1);

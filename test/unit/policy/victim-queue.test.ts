@@ -32,4 +32,14 @@ describe('the victim queue', () => {
     const queue = new VictimQueue(Uint32Array.of(0, 1), Float64Array.of(5, 3));
     expect([queue.peek(), queue.peek()]).toEqual([1, 1]);
   });
+
+  it('finds the coldest row that passes, not beyond the limit, and consumes nothing', () => {
+    const queue = new VictimQueue(Uint32Array.of(0, 1, 2, 3), Float64Array.of(5, 3, 4, 1));
+    expect(queue.peek()).toBe(3);
+    queue.position = 1;
+    expect(queue.find((row) => row === 0, 3)).toBe(0);
+    expect(queue.find((row) => row === 0, 2)).toBe(-1);
+    expect(queue.find((row) => row === 3, 9)).toBe(-1);
+    expect(queue.peek()).toBe(1);
+  });
 });

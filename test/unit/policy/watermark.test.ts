@@ -33,7 +33,7 @@ describe('watermark', () => {
     const waiting = Array.from({ length: 3 }, (_, id) => ({ id, tier: 1, heat: 2, reads: 1 }));
     const made = plan([...held(97), ...waiting]);
     expect(steps(made)).toEqual([
-      [100, 'room'],
+      [100, 'victim'],
       [0, 'hot'],
     ]);
     expect(made.refused).toEqual({ room: 2 });

@@ -101,6 +101,35 @@ describe('without tiers', () => {
     expect(whats(manager)).toContain('L4_NVME is not on an NVMe drive');
   });
 
+  test('a physical NVMe drive has a rating by its whole size, and nothing else has one unasked', () => {
+    const ratingOf = (facts: object, spec = {}): unknown => {
+      const [, tier] = detect(
+        {
+          machine: machineOf('laptop'),
+          tiers: [
+            { name: 'L1_DDR', capacityBytes: '64MiB' },
+            { name: 'L4_NVME', directory: '/data', capacityBytes: '64MiB', spec },
+          ],
+        },
+        { directories: { '/data': { ...drive('/data')['/data'], ...facts } } },
+      ).tiers;
+      return tier.spec.writeBytesPerDay;
+    };
+    const physical = { model: 'Samsung SSD 990 PRO 1TB' };
+    expect(ratingOf(physical)).toEqual({ value: 150 * gib, source: 'default' });
+    expect(ratingOf(physical, { writeBytesPerDay: 1e12 })).toEqual({ value: 1e12, source: 'user' });
+    expect(ratingOf({}, { writeBytesPerDay: Infinity })).toEqual({
+      value: Infinity,
+      source: 'user',
+    });
+    expect(ratingOf({})).toBeUndefined();
+    expect(ratingOf({ model: 'Amazon Elastic Block Store' })).toBeUndefined();
+    expect(ratingOf({ model: 'QEMU NVMe Ctrl' })).toBeUndefined();
+    expect(ratingOf({ ...physical, block: { ...nvme, origin: 'virtio' } })).toBeUndefined();
+    expect(ratingOf({ ...physical, medium: 'memory', block: null })).toBeUndefined();
+    expect(detect({ machine: machineOf('laptop') }).tiers[0].spec.writeBytesPerDay).toBeUndefined();
+  });
+
   test('a devdax device is shown but never used unasked, for it may hold data', () => {
     const machine = machineOf('devices-only');
     const asked = detect({ machine, tiers: [{ name: 'L3_PMEM', capacityBytes: '4MiB' }] });

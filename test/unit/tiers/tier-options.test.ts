@@ -61,6 +61,8 @@ describe('tier options', () => {
     ],
     [{ name: 'L1_DDR', kind: 'fake' }, 'tiers[0].kind', RangeError],
     [{ name: 'L1_DDR', spec: { readLatencyNs: 0 } }, 'tiers[0].spec.readLatencyNs', RangeError],
+    [{ name: 'L4_NVME', spec: { writeBytesPerDay: 0 } }, 'spec.writeBytesPerDay', RangeError],
+    [{ name: 'L1_DDR', spec: { readLatencyNs: Infinity } }, 'spec.readLatencyNs', RangeError],
     [{ name: 'L1_DDR', spec: { readLatencyNs: '1' } }, 'tiers[0].spec.readLatencyNs', TypeError],
     [{ name: 'L1_DDR', spec: { latency: 1 } }, 'tiers[0].spec.latency', RangeError],
     [{ name: 'L1_DDR', backends: [] }, 'tiers[0].backends', RangeError],
