@@ -187,9 +187,10 @@ function carrying(heap: DamageableHeap): Promise<void> {
 }
 
 describe('a verified chunk that is being copied before the kernel moves it', () => {
-  it.each<[string, (of: ReturnType<typeof withLarge>) => void]>([
+  it.each<[string, (of: ReturnType<typeof withLarge>) => unknown]>([
     ['written', ({ handle }) => handle(1).write(bytes.map((byte) => byte ^ 0xff))],
-    ['leased', ({ handle }) => void handle(1).lease()],
+    // Held: a lease that nobody holds ends when it is collected.
+    ['leased', ({ handle }) => handle(1).lease()],
     [
       'written through a lease that ends',
       ({ handle }) => {
@@ -200,12 +201,13 @@ describe('a verified chunk that is being copied before the kernel moves it', () 
   ])('and %s meanwhile is not moved now, and not taken for damaged', async (_, meanwhile) => {
     const all = withLarge();
     const pending = all.move();
-    meanwhile(all);
+    const held = meanwhile(all);
     const value = all.handle(1).read();
     expect(await pending).toBe('leased');
     expect(all.tier()).toBe(0);
     expect(all.store.integrity.book.list()).toEqual([]);
     expect(Buffer.compare(all.handle(1).read(), value)).toBe(0);
+    (held as Partial<Disposable> | undefined)?.[Symbol.dispose]?.();
   });
 
   it('may be deleted, or its memory closed, meanwhile', async () => {
