@@ -24,6 +24,7 @@ import {
   cacheMisses,
   cachePolicies,
 } from '../../dist/simulation/cache/cache-misses.js';
+import { fail, tracesAndLimit } from './arguments.js';
 import { heading, rowLine } from './columns.js';
 import { loadWorkload, workloadNames } from './workloads.js';
 
@@ -37,17 +38,7 @@ const { values: options } = parseArgs({
   },
 });
 
-function fail(message) {
-  console.error(message);
-  process.exit(2);
-}
-
-const directory = options.traces;
-if (directory !== undefined && !existsSync(directory))
-  fail(`--traces: ${directory} does not exist`);
-const limit = options.limit === undefined ? undefined : Number(options.limit);
-if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
-  fail(`--limit: a number of requests, not ${options.limit}`);
+const { directory, limit } = tracesAndLimit(options);
 const percents = options.size.split(',').map(Number);
 if (!percents.every((percent) => percent > 0 && percent <= 100))
   fail(`--size: percents of the footprint, not ${options.size}`);

@@ -27,6 +27,7 @@ import { createPolicy } from '../../dist/policy/policies.js';
 import { phaseStaticOracle } from '../../dist/simulation/oracle/phase-static-oracle.js';
 import { staticOracle } from '../../dist/simulation/oracle/static-oracle.js';
 import { simulate } from '../../dist/simulation/simulator.js';
+import { fail, tracesAndLimit } from './arguments.js';
 import { KeptBounds } from './bounds.js';
 import { heading, rowLine } from './columns.js';
 import { envelope, readReference, referenceCosts, tierSets } from './reference.js';
@@ -48,18 +49,7 @@ const { values: options } = parseArgs({
   },
 });
 
-function fail(message) {
-  console.error(message);
-  process.exit(2);
-}
-
-const directory = options.traces;
-if (directory !== undefined && !existsSync(directory))
-  fail(`--traces: ${directory} does not exist`);
-const limit = options.limit === undefined ? undefined : Number(options.limit);
-if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
-  fail(`--limit: a number of requests, not ${options.limit}`);
-}
+const { directory, limit } = tracesAndLimit(options);
 const sampleEvery = Number(options.sample);
 if (!(Number.isSafeInteger(sampleEvery) && sampleEvery > 0)) {
   fail(`--sample: a number of requests, not ${options.sample}`);

@@ -25,6 +25,7 @@ import {
   UsageError,
 } from './command.ts';
 import { paintFor, writeJson } from './command-io.ts';
+import { decisionsOption } from './decisions-option.ts';
 import { formatCount } from './format.ts';
 import { Progress } from './progress.ts';
 import { replayReport, replayText } from './replay-report.ts';
@@ -53,13 +54,7 @@ const options = {
     placeholder: 'N',
     help: 'Divide all sizes by N, for traces of objects too large for this machine. Default 1.',
   },
-  decisions: {
-    type: 'string',
-    placeholder: 'FILE',
-    help:
-      'Write every plan with all it was made from to FILE (JSON lines; packed when it ends in .gz), for ' +
-      '"memory-tiers decisions".',
-  },
+  decisions: decisionsOption,
   explain: {
     type: 'string',
     placeholder: 'KEY',

@@ -4,6 +4,7 @@ import { type CostModel, defaultCosts } from '../policy/cost-model.ts';
 import { createPolicy } from '../policy/policies.ts';
 import { parseByteSize } from '../tiers/byte-size.ts';
 import { type CommandInput, countOption, type OptionSpec, UsageError } from './command.ts';
+import { decisionsOption } from './decisions-option.ts';
 import {
   type ModelledTierOptions,
   modelledTierOption,
@@ -71,13 +72,7 @@ export const simulateOptions: {
     placeholder: 'N',
     help: 'The workload changes after N requests: tells how long policies take to come to rest.',
   },
-  decisions: {
-    type: 'string',
-    placeholder: 'FILE',
-    help:
-      'Write every plan with all it was made from to FILE (JSON lines; packed when it ends in .gz), for ' +
-      '"memory-tiers decisions".',
-  },
+  decisions: decisionsOption,
   explain: {
     type: 'string',
     placeholder: 'KEY',

@@ -6,17 +6,8 @@ import type { ModelledTier } from '../../../lib/simulation/modelled-store.ts';
 import { type SimulationOptions, simulate } from '../../../lib/simulation/simulator.ts';
 import type { TraceBatch } from '../../../lib/simulation/trace-parser.ts';
 import type { Workload } from '../../../lib/simulation/workload.ts';
+import { ddr, unitBytes } from './small-tiers.ts';
 
-const unitBytes = 64 * 1024;
-const ddr: ModelledTier = {
-  name: 'L1_DDR',
-  capacityBytes: 64 * unitBytes,
-  readLatencyNs: 100,
-  writeLatencyNs: 100,
-  readBytesPerSecond: 100e9,
-  writeBytesPerSecond: 100e9,
-  costPerGiBMonth: 1,
-};
 const nvme: ModelledTier = {
   ...ddr,
   name: 'L4_NVME',

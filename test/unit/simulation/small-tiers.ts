@@ -36,6 +36,19 @@ export const drive: ModelledTier = {
   writeLatencyNs: 8000,
 };
 
+export const unitBytes: number = 64 * 1024;
+
+/** Memory as fast as real one, for 64 units. */
+export const ddr: ModelledTier = {
+  name: 'L1_DDR',
+  capacityBytes: 64 * unitBytes,
+  readLatencyNs: 100,
+  writeLatencyNs: 100,
+  readBytesPerSecond: 100e9,
+  writeBytesPerSecond: 100e9,
+  costPerGiBMonth: 1,
+};
+
 export const costs: CostModel = {
   accessBytes: 64,
   moveOverheadNs: 10,

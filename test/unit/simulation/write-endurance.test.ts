@@ -5,21 +5,11 @@ import type { MoveRecord } from '../../../lib/migration/engine-stats.ts';
 import { createPolicy } from '../../../lib/policy/policies.ts';
 import type { ModelledTier } from '../../../lib/simulation/modelled-store.ts';
 import { type SimulationResult, simulate } from '../../../lib/simulation/simulator.ts';
-import { type Request, requests } from './small-tiers.ts';
+import { ddr, type Request, requests, unitBytes } from './small-tiers.ts';
 
-const unitBytes = 64 * 1024;
 const MiB = 2 ** 20;
 const dayNs = 86_400e9;
 
-const ddr: ModelledTier = {
-  name: 'L1_DDR',
-  capacityBytes: 64 * unitBytes,
-  readLatencyNs: 100,
-  writeLatencyNs: 100,
-  readBytesPerSecond: 100e9,
-  writeBytesPerSecond: 100e9,
-  costPerGiBMonth: 1,
-};
 /** So slow that hours go by. */
 const nvme: ModelledTier = {
   ...ddr,
