@@ -206,7 +206,7 @@ export function replayText(report: ReplayReport, paint: Paint): string {
       'left',
     ]),
     '',
-    `time        ${report.seconds.toFixed(2)} s, ${formatCount(report.opsPerSecond)} requests a second`,
+    `time        ${report.seconds.toFixed(2)} s, ${formatCount(report.opsPerSecond)} requests a second of wall time`,
     `access      ${formatNs(report.modelledAccessNs)} on average, MODELLED from the tiers' figures`,
     `moved       ${formatCount(report.promotions)} promotions, ${formatCount(report.demotions)} demotions, ` +
       `${formatBytes(report.bytesMoved)}; ${formatCount(report.pingPongMoves)} ping-pong`,

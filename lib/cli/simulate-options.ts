@@ -39,7 +39,7 @@ export const simulateOptions: {
   interval: {
     type: 'string',
     placeholder: 'N',
-    help: 'Requests between two plans. Default: 1 % of the objects the fastest tier holds, at least 64.',
+    help: 'Requests between two plans. Default: 0.2 % of the objects the fastest tier holds, at least 4.',
   },
   limit: { type: 'string', placeholder: 'N', help: 'Only the first N requests.' },
   sample: {

@@ -122,8 +122,25 @@ function rowsOf(report: SimulateReport, paint: Paint): Row[] {
   ];
 }
 
-/** The report as text. */
-export function simulateText(report: SimulateReport, paint: Paint): string {
+/** How fast it went; in the text only, because two runs of a simulation print the same document. */
+function paceLine({ policies }: SimulateReport, paces: readonly number[]): string {
+  const each = policies.map(({ policy }, index) => {
+    const digits = 10 ** Math.max(0, Math.floor(Math.log10(paces[index])) - 1);
+    return `${formatCount(Math.round(paces[index] / digits) * digits)} under ${policy}`;
+  });
+  return `simulated requests a second of CPU time: ${each.join(', ')}`;
+}
+
+/**
+ * The report as text.
+ *
+ * @param paces - requests simulated in a second of CPU time, reading them included; by policy
+ */
+export function simulateText(
+  report: SimulateReport,
+  paces: readonly number[],
+  paint: Paint,
+): string {
   const { policies } = report;
   const rows = rowsOf(report, paint).map(([label, cell]) => [label, ...policies.map(cell)]);
   const alignments: Alignment[] = ['left', ...policies.map((): Alignment => 'right')];
@@ -146,6 +163,7 @@ export function simulateText(report: SimulateReport, paint: Paint): string {
     ...table(['', ...policies.map(({ policy }) => policy)], rows, alignments),
     '',
     `an access: ${levels.join(', ')}`,
+    paceLine(report, paces),
     ...explainedLines(report),
     ...report.notes.map((note) => `note: ${note}`),
     '',

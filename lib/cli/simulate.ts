@@ -95,6 +95,7 @@ async function runSimulate(
     }
     const tiers = sizedTiers(settings.tiers, footprintBytes);
     const results: SimulationResult[] = [];
+    const paces: number[] = [];
     const histories: UnitHistory[] = [];
     for (const name of settings.policies) {
       const policy = createPolicy(name);
@@ -103,6 +104,7 @@ async function runSimulate(
       const listeners = [history?.observe, decisions?.onDecision].filter(
         (one) => one !== undefined,
       );
+      const before = process.cpuUsage();
       const result = await simulate(watched?.workload ?? workload, {
         tiers,
         policy,
@@ -119,6 +121,8 @@ async function runSimulate(
         onProgress: (requests) =>
           progress.update(() => `${name}: ${formatCount(requests)} requests`),
       });
+      const { user, system } = process.cpuUsage(before);
+      paces.push(result.requests / (Math.max(1, user + system) / 1e6));
       results.push(result);
     }
     let oracles: Oracles | undefined;
@@ -143,7 +147,7 @@ async function runSimulate(
       explained: key === undefined ? undefined : { key, records: histories.map((h) => h.record()) },
     });
     if (json) writeJson(io.stdout, report);
-    else io.stdout.write(simulateText(report, paintFor(io.stdout, io.env)));
+    else io.stdout.write(simulateText(report, paces, paintFor(io.stdout, io.env)));
     return results.every(({ engine }) => engine.policyErrors === 0) ? 0 : 1;
   } finally {
     progress.clear();

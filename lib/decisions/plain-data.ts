@@ -79,7 +79,7 @@ export function unpack(packed: unknown): unknown {
   if (typeof kind === 'string' && Object.hasOwn(arrays, kind) && typeof base64 === 'string') {
     const type = arrays[kind as keyof typeof arrays];
     // A copy of its own: what Buffer gives lies anywhere in a pool, typed arrays have to be aligned.
-    const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
+    const bytes = new Uint8Array(Buffer.from(base64, 'base64'));
     return new type(bytes.buffer);
   }
   throw new TypeError(`There is no data of kind ${JSON.stringify(kind)}.`);

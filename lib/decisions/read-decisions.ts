@@ -1,13 +1,14 @@
 /** Reads a log of decisions, one after the other. */
 
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { fileError } from '../checkpoint/file-error.ts';
 import { TierError } from '../errors.ts';
 import type { Decision } from '../migration/decision.ts';
 import { type PolicyParameters, parseDecision, parseHeader } from './decision-format.ts';
+
+const newline = 10;
 
 /** A decision of a log. */
 export interface LoggedDecision {
@@ -27,17 +28,16 @@ export interface LoggedDecision {
 export async function* readDecisions(path: string): AsyncGenerator<LoggedDecision> {
   let failure: unknown;
   const raw = createReadStream(path);
-  // The lines just end when the stream fails; the reason is thrown below.
+  // What failed first is the reason; a pipeline tears down the rest with errors of its own.
   const failed = (error: unknown): void => {
     failure ??= error ?? undefined;
   };
   const source: Readable = path.endsWith('.gz') ? pipeline(raw, createGunzip(), failed) : raw;
   source.on('error', failed);
-  const lines = createInterface({ input: source, crlfDelay: Infinity });
   let policies: PolicyParameters | undefined;
   let number = 0;
   try {
-    for await (const line of lines) {
+    for await (const line of linesOf(source)) {
       if (policies === undefined) policies = parseHeader(line, path);
       else if (line !== '') yield { number, decision: parseDecision(line, path, number), policies };
       number++;
@@ -45,11 +45,30 @@ export async function* readDecisions(path: string): AsyncGenerator<LoggedDecisio
   } catch (error) {
     failure ??= error;
   } finally {
-    lines.close();
     raw.destroy();
   }
   if (failure !== undefined) throw readError(failure, path);
   if (policies === undefined) parseHeader('', path);
+}
+
+/** The lines without their ends. They can be megabytes: each byte is looked at once, which readline does not do. */
+async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let pieces: Buffer[] = [];
+  for await (const piece of source) {
+    let start = 0;
+    for (let end = piece.indexOf(newline); end >= 0; end = piece.indexOf(newline, start)) {
+      pieces.push(piece.subarray(start, end));
+      yield textOf(pieces);
+      pieces = [];
+      start = end + 1;
+    }
+    if (start < piece.length) pieces.push(piece.subarray(start));
+  }
+  if (pieces.length > 0) yield textOf(pieces);
+}
+
+function textOf(pieces: readonly Buffer[]): string {
+  return Buffer.concat(pieces).toString('utf8').replace(/\r$/, '');
 }
 
 function readError(error: unknown, path: string): unknown {

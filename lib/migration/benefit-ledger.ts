@@ -71,6 +71,8 @@ export class BenefitLedger {
   applied(move: Move, snapshot: Snapshot, heatLog2: number): void {
     const { unit, from, to, reason, gainNs, costNs } = move;
     const { tiers, costs, accessClock, halfLifeAccesses } = snapshot;
+    // On another node of its tier it still has what the promotion brought.
+    if (from === to) return;
     const before = this.#byUnit.get(unit);
     if (before !== undefined) this.#end(before, accessClock, heatLog2);
     const isVictim = to > from && reason === 'victim';

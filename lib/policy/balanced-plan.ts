@@ -5,6 +5,7 @@ import { BalancedValues } from './balanced-values.ts';
 import { moveNs } from './cost-model.ts';
 import { type PlacementValues, valueAt, valueGoing, valueStaying } from './placement-values.ts';
 import { PlanBuilder, type PlanMark } from './plan-builder.ts';
+import { giveBackColumns, type PlanColumns, takeColumns } from './plan-columns.ts';
 import type { MoveReason, Plan, PlanBudget, Snapshot } from './policy.ts';
 import { onwards } from './room-maker.ts';
 import { nestedThresholds, usableBytes } from './thresholds.ts';
@@ -41,14 +42,18 @@ export class BalancedPlan {
   /** By row: what staying is worth over leaving for a slower tier, by byte. */
   readonly #worth: Float64Array;
   readonly #queues: (VictimQueue | undefined)[];
+  readonly #columns: PlanColumns;
+  /** Rows of `#columns.victims` that queues have. */
+  #victims = 0;
 
   constructor(snapshot: Snapshot, budget: PlanBudget, options: BalancedOptions) {
     this.#snapshot = snapshot;
     this.#last = snapshot.tiers.length - 1;
     this.#values = new BalancedValues(snapshot, options);
-    this.#states = unitStates(snapshot);
-    this.#builder = new PlanBuilder(snapshot, budget);
-    this.#worth = new Float64Array(snapshot.units.length);
+    this.#columns = takeColumns(snapshot.units.length);
+    this.#states = unitStates(snapshot, this.#columns);
+    this.#builder = new PlanBuilder(snapshot, budget, this.#columns.taken);
+    this.#worth = this.#columns.worth;
     this.#queues = snapshot.tiers.map(() => undefined);
   }
 
@@ -65,6 +70,7 @@ export class BalancedPlan {
     const plan = this.#builder.build(nestedThresholds(tiers, histograms));
     const { moves, thresholdsLog2, refused, refusals } = plan;
     const carry = this.#values.carry();
+    giveBackColumns(this.#columns);
     // No spread: V8 takes some microseconds for one with more properties behind it.
     return refusals === undefined
       ? { moves, thresholdsLog2, refused, carry }
@@ -74,8 +80,7 @@ export class BalancedPlan {
   /** Rows that are worth more in a faster tier than it takes to get there, the best by byte first. */
   #candidates(): VictimQueue {
     const { length, tier, bytes } = this.#snapshot.units;
-    const rows = new Uint32Array(length);
-    const score = new Float64Array(length);
+    const { candidates: rows, score } = this.#columns;
     let count = 0;
     for (let row = 0; row < length; row++) {
       const from = tier[row];
@@ -262,11 +267,12 @@ export class BalancedPlan {
     let queue = this.#queues[tier];
     if (queue !== undefined) return queue;
     const { units } = this.#snapshot;
-    const rows = new Uint32Array(units.length);
-    let count = 0;
+    const { victims: rows } = this.#columns;
+    const first = this.#victims;
+    let end = first;
     for (let row = 0; row < units.length; row++) {
       if (units.tier[row] !== tier) continue;
-      rows[count++] = row;
+      rows[end++] = row;
       const values = this.#valuesOf(row);
       let leaving = -Infinity;
       for (let to = tier + 1; to <= this.#last; to++) {
@@ -274,7 +280,8 @@ export class BalancedPlan {
       }
       this.#worth[row] = (this.#staying(values, row, tier) - leaving) / units.bytes[row];
     }
-    queue = new VictimQueue(rows.subarray(0, count), this.#worth);
+    this.#victims = end;
+    queue = new VictimQueue(rows.subarray(first, end), this.#worth);
     this.#queues[tier] = queue;
     return queue;
   }

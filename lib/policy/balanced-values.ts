@@ -133,13 +133,17 @@ export class BalancedValues {
     const due = [...this.#solved.values()].filter(({ at }) => accessClock - at >= this.#period);
     if (due.length === 0) return;
     const present = new Set<number>();
-    for (let row = 0; row < units.length; row++) present.add(sizeBucket(units.bytes[row]));
-    due.sort((a, b) => a.at - b.at || a.bucket - b.bucket);
-    for (const { bucket, bytes } of due
-      .filter((solved) => present.has(solved.bucket))
-      .slice(0, refreshedAtOnce)) {
-      this.#solve(bucket, bytes);
+    let bytes = -1;
+    for (let row = 0; row < units.length; row++) {
+      // Most units are as large as the one before.
+      if (units.bytes[row] === bytes) continue;
+      bytes = units.bytes[row];
+      present.add(sizeBucket(bytes));
     }
+    due.sort((a, b) => a.at - b.at || a.bucket - b.bucket);
+    const waiting = due.filter(({ bucket }) => present.has(bucket));
+    for (const solved of waiting.slice(0, refreshedAtOnce))
+      this.#solve(solved.bucket, solved.bytes);
   }
 
   /** The values to start from: its own, else those of the nearest size. */

@@ -12,6 +12,7 @@ import type { Plan, Policy } from './policy.ts';
 export function firstTouchPolicy(): Policy {
   return {
     name: 'first-touch',
+    usesUnits: false,
     halfLifeAccesses: () => Infinity,
     admits: fitsAt,
     plan: (): Plan => ({ moves: [], thresholdsLog2: [], refused: {} }),

@@ -15,6 +15,7 @@ import type { PlacementRequest, Plan, Policy, TierState } from './policy.ts';
 export function interleavePolicy(): Policy {
   return {
     name: 'interleave',
+    usesUnits: false,
     halfLifeAccesses: () => Infinity,
     admits: (request: PlacementRequest, tier: number, tiers: readonly TierState[]) =>
       request.tierHint >= 0 ? fitsAt(request, tier, tiers) : nextTier(request, tiers) === tier,

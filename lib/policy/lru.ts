@@ -24,7 +24,7 @@ export function lruPolicy(): Policy {
 
 function planLru(snapshot: Snapshot, budget: PlanBudget): Plan {
   const { tiers, units, histograms } = snapshot;
-  const recency = Float64Array.from(units.heatLog2.subarray(0, units.length));
+  const recency = new Float64Array(units.heatLog2.subarray(0, units.length));
   const used = candidatesBy(snapshot, recency, (row) => units.reads[row] + units.writes[row] > 0);
   const promoter = new Promoter(snapshot, budget, { score: recency, predicts: false });
   promoter.moveAll(used, fastest, (row) => ({ reason: 'recent', below: recency[row] }));

@@ -11,8 +11,13 @@
 import { accessNs, type CostModel, moveNs, type TierSpeed } from './cost-model.ts';
 import { ageBins, ageLengths, nextUseClass, useClasses } from './use-class.ts';
 
+/** Imports are looked up at each use where modules are loaded by a test runner, and all of these loops are hot. */
+const classes: number = useClasses;
+const bins: number = ageBins;
+const lengths: Float64Array = ageLengths;
+
 /** Rows of {@link PlacementValues}: a class has one for each bin of age, and one for what lies beyond. */
-const width: number = ageBins + 1;
+const width: number = bins + 1;
 
 /** Everything the values depend on. */
 export interface ValueModel {
@@ -56,7 +61,7 @@ export function valueAt(
   useClass: number,
   bin: number,
 ): number {
-  return values.best[(tier * useClasses + useClass) * width + bin];
+  return values.best[(tier * classes + useClass) * width + bin];
 }
 
 /** As {@link valueAt} if it does not move now. */
@@ -66,7 +71,7 @@ export function valueStaying(
   useClass: number,
   bin: number,
 ): number {
-  return values.stay[(tier * useClasses + useClass) * width + bin];
+  return values.stay[(tier * classes + useClass) * width + bin];
 }
 
 /** Value of going from one tier to another now. */
@@ -90,7 +95,7 @@ export function solveValues(
   rounds: number,
 ): PlacementValues {
   const tiers = model.tiers.length;
-  const size = tiers * useClasses * width;
+  const size = tiers * classes * width;
   const { useNs, move } = timesOf(model);
   const best = before?.tiers === tiers ? before.best.slice() : new Float64Array(size);
   const values = { tiers, useNs, moveNs: move, stay: new Float64Array(size), best };
@@ -98,8 +103,8 @@ export function solveValues(
   const row = (): Float64Array => new Float64Array(tiers);
   const work: Work = {
     next: transitions(model.halfLifeAccesses),
-    keeps: ageLengths.map((length) => Math.exp(-length / horizonAccesses)),
-    used: new Float64Array(tiers * useClasses),
+    keeps: lengths.map((length) => Math.exp(-length / horizonAccesses)),
+    used: new Float64Array(tiers * classes),
     staying: row(),
     again: row(),
     once: row(),
@@ -131,37 +136,86 @@ interface Work {
  * and go for the difference.
  */
 function iterate(values: PlacementValues, model: ValueModel, work: Work, settles: boolean): void {
+  afterUse(values, work.used);
+  for (let c = classes - 1; c >= 0; c--) {
+    if (values.tiers === 2) ageOfTwo(values, model, work, c);
+    else age(values, model, work, c);
+    if (settles) settle(values, work, c);
+  }
+}
+
+/** The ages of one class, the oldest first. */
+function age(values: PlacementValues, model: ValueModel, work: Work, c: number): void {
   const { tiers, useNs, moveNs: move, best, stay } = values;
   const { shares, bytes, rents } = model;
   const { next, keeps, used, staying, again } = work;
-  afterUse(values, used);
-  for (let c = useClasses - 1; c >= 0; c--) {
-    again.fill(0);
-    for (let bin = ageBins - 1; bin >= 0; bin--) {
-      const share = shares[c * ageBins + bin];
-      const then = next[c * ageBins + bin];
-      const kept = keeps[bin];
-      // Who is used within the bin is used in its middle.
-      const rentTime = bytes * ageLengths[bin] * (1 - share / 2);
-      const back = then === c ? share : 0;
-      // Slowest first: moves lead there, but for those right after a use.
-      for (let k = tiers - 1; k >= 0; k--) {
-        const at = (k * useClasses + c) * width + bin;
-        const onUse = used[k * useClasses + then] - useNs[k];
-        const value = kept * (share * onUse + (1 - share) * best[at + 1]) - rents[k] * rentTime;
-        let most = value;
-        for (let j = k + 1; j < tiers; j++) {
-          const moved = staying[j] - move[k * tiers + j];
-          if (moved > most) most = moved;
-        }
-        staying[k] = value;
-        stay[at] = value;
-        best[at] = most;
-        if (settles) again[k] = most > value ? 0 : kept * (back + (1 - share) * again[k]);
+  again.fill(0);
+  const row = c * bins;
+  for (let bin = bins - 1; bin >= 0; bin--) {
+    const share = shares[row + bin];
+    const then = next[row + bin];
+    const kept = keeps[bin];
+    // Who is used within the bin is used in its middle.
+    const rentTime = bytes * lengths[bin] * (1 - share / 2);
+    const back = then === c ? share : 0;
+    // Slowest first: moves lead there, but for those right after a use.
+    for (let k = tiers - 1; k >= 0; k--) {
+      const at = (k * classes + c) * width + bin;
+      const onUse = used[k * classes + then] - useNs[k];
+      const value = kept * (share * onUse + (1 - share) * best[at + 1]) - rents[k] * rentTime;
+      let most = value;
+      for (let j = k + 1; j < tiers; j++) {
+        const moved = staying[j] - move[k * tiers + j];
+        if (moved > most) most = moved;
       }
+      staying[k] = value;
+      stay[at] = value;
+      best[at] = most;
+      again[k] = most > value ? 0 : kept * (back + (1 - share) * again[k]);
     }
-    if (settles) settle(values, work, c);
   }
+}
+
+/**
+ * {@link age} for two tiers, the same to the last bit: most programs have two, and most of the time of a solution goes
+ * here. What one bin leaves to the next stays in registers, which takes a third of the time.
+ */
+function ageOfTwo(values: PlacementValues, model: ValueModel, work: Work, c: number): void {
+  const { useNs, moveNs, best, stay } = values;
+  const { shares, bytes, rents } = model;
+  const { next, keeps, used, again } = work;
+  const [fastUseNs, slowUseNs] = useNs;
+  const [fastRent, slowRent] = rents;
+  const downNs = moveNs[1];
+  const fast = c * width;
+  const slow = (classes + c) * width;
+  let fastBest = best[fast + bins];
+  let slowBest = best[slow + bins];
+  let fastAgain = 0;
+  let slowAgain = 0;
+  const row = c * bins;
+  for (let bin = bins - 1; bin >= 0; bin--) {
+    const share = shares[row + bin];
+    const then = next[row + bin];
+    const kept = keeps[bin];
+    const rentTime = bytes * lengths[bin] * (1 - share / 2);
+    const back = then === c ? share : 0;
+    const left = 1 - share;
+    slowBest =
+      kept * (share * (used[classes + then] - slowUseNs) + left * slowBest) - slowRent * rentTime;
+    const value = kept * (share * (used[then] - fastUseNs) + left * fastBest) - fastRent * rentTime;
+    const moved = slowBest - downNs;
+    const leaves = moved > value;
+    fastBest = leaves ? moved : value;
+    slowAgain = kept * (back + left * slowAgain);
+    fastAgain = leaves ? 0 : kept * (back + left * fastAgain);
+    stay[slow + bin] = slowBest;
+    best[slow + bin] = slowBest;
+    stay[fast + bin] = value;
+    best[fast + bin] = fastBest;
+  }
+  again[0] = fastAgain;
+  again[1] = slowAgain;
 }
 
 /** Value after a use that leads to class `c`, now that the class's own values are known. */
@@ -169,7 +223,7 @@ function settle({ tiers, best, moveNs: move }: PlacementValues, work: Work, c: n
   const { used, again, once, fixed } = work;
   for (let k = 0; k < tiers; k++) {
     // Value without what comes back to the class itself; and for ever in the same tier.
-    once[k] = best[(k * useClasses + c) * width] - again[k] * used[k * useClasses + c];
+    once[k] = best[(k * classes + c) * width] - again[k] * used[k * classes + c];
     fixed[k] = once[k] / (1 - again[k]);
   }
   // Or, where that is worth more, elsewhere from the first time it comes back on. A way over all tiers is the longest.
@@ -179,8 +233,8 @@ function settle({ tiers, best, moveNs: move }: PlacementValues, work: Work, c: n
     }
   }
   for (let k = 0; k < tiers; k++) {
-    used[k * useClasses + c] = Math.max(fixed[k], elsewhere(fixed, move, k));
-    best[(k * useClasses + c) * width] = fixed[k];
+    used[k * classes + c] = Math.max(fixed[k], elsewhere(fixed, move, k));
+    best[(k * classes + c) * width] = fixed[k];
   }
 }
 
@@ -196,10 +250,10 @@ function elsewhere(worth: Float64Array, move: Float64Array, k: number): number {
 function afterUse({ tiers, best, moveNs: move }: PlacementValues, used: Float64Array): void {
   used.fill(-Infinity);
   for (let k = 0; k < tiers; k++) {
-    for (let c = 0; c < useClasses; c++) {
+    for (let c = 0; c < classes; c++) {
       for (let j = 0; j < tiers; j++) {
-        const then = best[(j * useClasses + c) * width] - move[k * tiers + j];
-        if (then > used[k * useClasses + c]) used[k * useClasses + c] = then;
+        const then = best[(j * classes + c) * width] - move[k * tiers + j];
+        if (then > used[k * classes + c]) used[k * classes + c] = then;
       }
     }
   }
@@ -218,17 +272,17 @@ function timesOf(model: ValueModel): { useNs: Float64Array; move: Float64Array }
   return { useNs, move };
 }
 
-let cached = { halfLifeAccesses: Number.NaN, classes: new Uint16Array(0) };
+let cached = { halfLifeAccesses: Number.NaN, next: new Uint16Array(0) };
 
 /** Class after the next use, by class and age. Depends on nothing but the half-life, which seldom changes. */
 function transitions(halfLifeAccesses: number): Uint16Array {
-  if (cached.halfLifeAccesses === halfLifeAccesses) return cached.classes;
-  const classes = new Uint16Array(useClasses * ageBins);
-  for (let c = 0; c < useClasses; c++) {
-    for (let bin = 0; bin < ageBins; bin++) {
-      classes[c * ageBins + bin] = nextUseClass(c, bin, halfLifeAccesses);
+  if (cached.halfLifeAccesses === halfLifeAccesses) return cached.next;
+  const next = new Uint16Array(classes * bins);
+  for (let c = 0; c < classes; c++) {
+    for (let bin = 0; bin < bins; bin++) {
+      next[c * bins + bin] = nextUseClass(c, bin, halfLifeAccesses);
     }
   }
-  cached = { halfLifeAccesses, classes };
-  return classes;
+  cached = { halfLifeAccesses, next };
+  return next;
 }

@@ -46,12 +46,17 @@ export class PlanBuilder {
   #leavingTier = -1;
   #leavingBytes = 0;
 
-  constructor(snapshot: Snapshot, budget: PlanBudget) {
+  /** `taken` is the builder's until the plan is made: a value for each row at least. */
+  constructor(
+    snapshot: Snapshot,
+    budget: PlanBudget,
+    taken: Uint8Array = new Uint8Array(snapshot.units.length),
+  ) {
     this.#snapshot = snapshot;
     this.usedBytes = snapshot.tiers.map((tier) => tier.usedBytes);
     this.#usable = snapshot.tiers.map(usableBytes);
     this.#slabs = new SlabBooks(snapshot);
-    this.#taken = new Uint8Array(snapshot.units.length);
+    this.#taken = taken.fill(0, 0, snapshot.units.length);
     this.#bytesLeft = budget.bytes;
     this.#promotionLeft = budget.promotionBytes ?? Infinity;
     this.#writeLeft = budget.writeBytes?.slice();

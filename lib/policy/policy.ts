@@ -73,8 +73,41 @@ export interface UnitColumns {
    * when nobody looks.
    */
   readonly passing?: Uint8Array | undefined;
+  /**
+   * Where the unit's memory is, as an index into {@link NodeStates.ids}; {@link noNode} for a file or device. Absent
+   * without {@link Snapshot.nodes}.
+   */
+  readonly node?: Uint8Array | undefined;
+  /**
+   * By node: share of the unit's recent accesses that came from its CPUs, 0..1; all 0 while nobody knows. Absent
+   * without {@link Snapshot.nodes}.
+   */
+  readonly uses?: readonly Float32Array[] | undefined;
   /** `accessClock` before which the unit should stay where it is; 0 when it never moved. */
   readonly dwellUntil: Float64Array;
+}
+
+/** In {@link UnitColumns.node}: on no node. */
+export const noNode = 255;
+
+/** What of a tier is on one node. */
+export interface NodeRoom {
+  /** Index into {@link NodeStates.ids}. */
+  readonly node: number;
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+}
+
+/** The nodes that units are on, and how far they are from their users. */
+export interface NodeStates {
+  /** The operating system's numbers. */
+  readonly ids: readonly number[];
+  /** Whether threads may run on it. */
+  readonly hasCpus: readonly boolean[];
+  /** `distances[user][memory]`, by index into `ids`: relative latency as the firmware gives it, 10 for its own. */
+  readonly distances: readonly (readonly number[])[];
+  /** By tier; empty for a tier that is on no node. */
+  readonly rooms: readonly (readonly NodeRoom[])[];
 }
 
 /** Bytes of all units of one tier by heat density; `bins[i]` counts density in [2^(i+minLog2), 2^(i+1+minLog2)). */
@@ -137,6 +170,8 @@ export interface Snapshot {
   readonly reuse?: ReuseTable | undefined;
   /** How the tiers bear their load; absent when nobody measures it. */
   readonly latencyBalance?: LatencyBalance | undefined;
+  /** Absent where all memory is on one node, or nobody knows who uses it. */
+  readonly nodes?: NodeStates | undefined;
   /** What the policy's last plan asked to be kept for this one; absent the first time, and after a dry run unchanged. */
   readonly carry?: unknown;
 }
@@ -167,6 +202,7 @@ export type MoveReason =
   | 'room' // restores the tier's head-room
   | 'recent' // used more recently than what the faster tier holds
   | 'load' // the faster tier answers later under its load than the slower one
+  | 'near' // is used mostly from another node; the tier stays
   | 'hint'; // the caller asked for this tier
 
 /** Whether a move for this reason is made however much its tier was written: somebody waits for it. */
@@ -180,7 +216,10 @@ export interface Move {
   readonly unit: number;
   readonly bytes: number;
   readonly from: number;
+  /** As `from` for a move between nodes of a tier. */
   readonly to: number;
+  /** The operating system's number of the node to move to, where it has room; absent when it does not matter. */
+  readonly node?: number | undefined;
   readonly reason: MoveReason;
   /** Modelled time the unit's accesses of one half-life save by the move; 0 or negative for a victim. */
   readonly gainNs: number;
@@ -243,6 +282,10 @@ export interface Policy {
   readonly name: string;
   /** It looks at {@link Snapshot.latencyBalance}: latencies are measured for such a policy only. Default false. */
   readonly usesLatency?: boolean | undefined;
+  /** `false`: it moves nothing, whatever it sees. Simulations leave {@link Snapshot.units} all but empty then. Default true. */
+  readonly usesUnits?: boolean | undefined;
+  /** It looks at {@link Snapshot.nodes}: who uses a unit is told to such a policy only. Default false. */
+  readonly usesNodes?: boolean | undefined;
   /**
    * Accesses in which heat halves. Asked before each plan; `Infinity` counts for ever. `step` is how many accesses count
    * as one use, as in {@link ReuseTable}.

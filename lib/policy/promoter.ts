@@ -42,7 +42,10 @@ export function useStep(snapshot: Snapshot): number {
 export function usesColumn(snapshot: Snapshot): Float64Array {
   const { heatLog2, length } = snapshot.units;
   const step = useStep(snapshot);
-  return Float64Array.from({ length }, (_, row) => 2 ** heatLog2[row] / step);
+  // Not Float64Array.from: it takes longer than the powers.
+  const uses = new Float64Array(length);
+  for (let row = 0; row < length; row++) uses[row] = 2 ** heatLog2[row] / step;
+  return uses;
 }
 
 /** Whole uses in a decayed count, at most `max`. What was never halved is whole, but for the rounding of heat. */

@@ -20,6 +20,10 @@ export interface ReuseTable {
   readonly writeShare: number;
 }
 
+/** Imports are looked up at each use where modules are loaded by a test runner, and all of these loops are hot. */
+const bins: number = ageBins;
+const lengths: Float64Array = ageLengths;
+
 /** Evidence that weighs as much as what is known of the wider class: units that went through the bin. */
 const priorUnits = 4;
 /** Share of the units that are used in each half-octave of age when nothing is known: the longer unused, the longer. */
@@ -30,16 +34,15 @@ const priorShare = 0.15;
  * little was seen of a class, what is known of all units with as many uses counts, and of all units.
  */
 export function reuseShares(table: ReuseTable | undefined): Float64Array {
-  const shares = new Float64Array(useClasses * ageBins);
+  const shares = new Float64Array(useClasses * bins);
   if (table === undefined) return shares.fill(priorShare);
-  const total = totalOf(table, 0, useClasses);
+  const { total, counts } = totalsOf(table);
   const sources = sourcesOf(table, total);
   const all = pooled(table, total, sources, priorOf(table, undefined));
   const ofAll = priorOf(table, all);
-  for (let count = 0; count < useCounts; count++) {
-    const { first, end } = classesOfCount(count);
-    const ofCount = pooled(table, totalOf(table, first, end), sources, ofAll);
-    const prior = priorOf(table, ofCount);
+  for (const ofCount of counts) {
+    const prior = priorOf(table, pooled(table, ofCount, sources, ofAll));
+    const { first, end } = ofCount;
     for (let c = first; c < end; c++) sharesOf(table, c, sources, prior, shares);
   }
   return shares;
@@ -53,16 +56,36 @@ interface Total {
   readonly atRisk: Float64Array;
 }
 
-function totalOf(table: ReuseTable, first: number, end: number): Total {
-  const uses = new Float64Array(ageBins);
-  const atRisk = new Float64Array(ageBins);
-  for (let c = first; c < end; c++) {
-    for (let bin = 0; bin < ageBins; bin++) {
-      uses[bin] += table.uses[c * ageBins + bin];
-      atRisk[bin] += table.atRisk[c * ageBins + bin];
+function noTotal(first: number, end: number): Total {
+  return { first, end, uses: new Float64Array(bins), atRisk: new Float64Array(bins) };
+}
+
+/** Evidence of all classes, and of those with as many uses; bins below the lowest are left out. */
+function totalsOf({ uses, atRisk, lowestBin }: ReuseTable): { total: Total; counts: Total[] } {
+  const total = noTotal(0, useClasses);
+  const counts: Total[] = [];
+  for (let count = 0; count < useCounts; count++) {
+    const { first, end } = classesOfCount(count);
+    const ofCount = noTotal(first, end);
+    counts.push(ofCount);
+    for (let bin = lowestBin; bin < bins; bin++) {
+      let countUses = 0;
+      let countRisk = 0;
+      let allUses = total.uses[bin];
+      let allRisk = total.atRisk[bin];
+      for (let at = first * bins + bin; at < end * bins; at += bins) {
+        countUses += uses[at];
+        countRisk += atRisk[at];
+        allUses += uses[at];
+        allRisk += atRisk[at];
+      }
+      ofCount.uses[bin] = countUses;
+      ofCount.atRisk[bin] = countRisk;
+      total.uses[bin] = allUses;
+      total.atRisk[bin] = allRisk;
     }
   }
-  return { first, end, uses, atRisk };
+  return { total, counts };
 }
 
 /** By bin, the one or two bins whose evidence counts for it; -1: there is no second. */
@@ -76,10 +99,10 @@ interface Sources {
  * and what holds for their neighbours on both sides holds for them.
  */
 function sourcesOf({ lowestBin }: ReuseTable, { atRisk }: Total): Sources {
-  const first = Int16Array.from({ length: ageBins }, (_, bin) => Math.max(bin, lowestBin));
-  const second = new Int16Array(ageBins).fill(-1);
+  const first = Int16Array.from({ length: bins }, (_, bin) => Math.max(bin, lowestBin));
+  const second = new Int16Array(bins).fill(-1);
   let younger = -1;
-  for (let bin = lowestBin; bin < ageBins; bin++) {
+  for (let bin = lowestBin; bin < bins; bin++) {
     if (!(atRisk[bin] > 0)) continue;
     if (younger >= 0) {
       first.fill(younger, younger + 1, bin);
@@ -100,33 +123,33 @@ interface Prior {
 
 /** From the uses that the wider class expects within each bin. */
 function priorOf({ lowestBin }: ReuseTable, wider: Float64Array | undefined): Prior {
-  const uses = new Float64Array(ageBins);
-  const atRisk = new Float64Array(ageBins);
-  const shares = new Float64Array(ageBins);
-  for (let bin = 0; bin < ageBins; bin++) {
-    const length = ageLengths[Math.max(bin, lowestBin)];
-    const known = wider === undefined ? priorShare : (wider[bin] * length) / ageLengths[bin];
+  const uses = new Float64Array(bins);
+  const atRisk = new Float64Array(bins);
+  const shares = new Float64Array(bins);
+  for (let bin = 0; bin < bins; bin++) {
+    const length = lengths[Math.max(bin, lowestBin)];
+    const known = wider === undefined ? priorShare : (wider[bin] * length) / lengths[bin];
     // A unit that goes through the bin is used in it once or not, and is at risk until then.
     const once = -priorUnits * Math.expm1(-known);
     uses[bin] = once;
     atRisk[bin] = known > 0 ? (once * length) / known : priorUnits * length;
-    shares[bin] = shareOf((once / atRisk[bin]) * ageLengths[bin]);
+    shares[bin] = shareOf((once / atRisk[bin]) * lengths[bin]);
   }
   return { uses, atRisk, shares };
 }
 
 /** Uses to be expected of a unit within each bin: the rate of some classes together, drawn towards the prior. */
 function pooled(table: ReuseTable, total: Total, sources: Sources, prior: Prior): Float64Array {
-  const out = new Float64Array(ageBins);
-  for (let bin = 0; bin < ageBins; bin++) {
+  const out = new Float64Array(bins);
+  for (let bin = 0; bin < bins; bin++) {
     const second = sources.second[bin];
     let uses = total.uses[sources.first[bin]];
     let risk = total.atRisk[sources.first[bin]];
     for (let c = total.first; second >= 0 && c < total.end; c++) {
-      uses += table.uses[c * ageBins + second];
-      risk += table.atRisk[c * ageBins + second];
+      uses += table.uses[c * bins + second];
+      risk += table.atRisk[c * bins + second];
     }
-    out[bin] = ((uses + prior.uses[bin]) / (risk + prior.atRisk[bin])) * ageLengths[bin];
+    out[bin] = ((uses + prior.uses[bin]) / (risk + prior.atRisk[bin])) * lengths[bin];
   }
   return out;
 }
@@ -139,20 +162,23 @@ function sharesOf(
   prior: Prior,
   out: Float64Array,
 ): void {
-  const start = useClass * ageBins;
-  for (let bin = 0; bin < ageBins; bin++) {
-    const second = sources.second[bin];
-    let uses = table.uses[start + sources.first[bin]];
-    let risk = table.atRisk[start + sources.first[bin]];
-    if (second >= 0) {
-      uses += table.uses[start + second];
-      risk += table.atRisk[start + second];
+  const { uses: allUses, atRisk } = table;
+  const { first, second } = sources;
+  const { uses: priorUses, atRisk: priorRisk, shares: unseen } = prior;
+  const start = useClass * bins;
+  for (let bin = 0; bin < bins; bin++) {
+    const other = second[bin];
+    let uses = allUses[start + first[bin]];
+    let risk = atRisk[start + first[bin]];
+    if (other >= 0) {
+      uses += allUses[start + other];
+      risk += atRisk[start + other];
     }
     // Most classes are not seen at most ages, and exponentials are most of the work.
     out[start + bin] =
       uses === 0 && risk === 0
-        ? prior.shares[bin]
-        : shareOf(((uses + prior.uses[bin]) / (risk + prior.atRisk[bin])) * ageLengths[bin]);
+        ? unseen[bin]
+        : shareOf(((uses + priorUses[bin]) / (risk + priorRisk[bin])) * lengths[bin]);
   }
 }
 

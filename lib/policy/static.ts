@@ -12,6 +12,7 @@ import type { Plan, Policy } from './policy.ts';
 export function staticPolicy(): Policy {
   return {
     name: 'static',
+    usesUnits: false,
     halfLifeAccesses: () => Infinity,
     admits: hintAllows,
     plan: (): Plan => ({ moves: [], thresholdsLog2: [], refused: {} }),

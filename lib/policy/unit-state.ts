@@ -30,17 +30,17 @@ export function gapOfInterval(
   return gapBin(accesses < 2 * step ? idleAccesses : (interval * step) / accesses);
 }
 
-/** The states of all units under consideration. O(units). */
-export function unitStates({
-  units,
-  reuse,
-  halfLifeAccesses,
-  accessesSincePlan,
-}: Snapshot): UnitState {
+/** The states of all units under consideration, written to the first rows of `into`. O(units). */
+export function unitStates(
+  { units, reuse, halfLifeAccesses, accessesSincePlan }: Snapshot,
+  into: UnitState = {
+    useClass: new Uint16Array(units.length),
+    age: new Uint8Array(units.length),
+  },
+): UnitState {
   const step = reuse?.step ?? 1;
   const stepLog2 = Math.log2(step);
-  const classes = new Uint16Array(units.length);
-  const age = new Uint8Array(units.length);
+  const { useClass: classes, age } = into;
   for (let row = 0; row < units.length; row++) {
     const accesses = units.reads[row] + units.writes[row];
     const usesLog2 = units.heatLog2[row] - stepLog2;
@@ -48,12 +48,14 @@ export function unitStates({
     if (accesses > 0) {
       const gap = gapOfInterval(accesses, idle, accessesSincePlan, step);
       classes[row] = useClass(usesLog2, gap);
+      age[row] = 0;
     } else if (idle === Infinity) {
+      classes[row] = 0;
       age[row] = ageBins - 1;
     } else {
       classes[row] = classAtLastUse(usesLog2, idle, units.gap[row], halfLifeAccesses);
       age[row] = ageBin(idle);
     }
   }
-  return { useClass: classes, age };
+  return into;
 }

@@ -8,33 +8,22 @@ import type {
   MoveResult,
   SnapshotOptions,
 } from '../migration/migration-target.ts';
-import {
-  accessNs,
-  type CostModel,
-  defaultCosts,
-  moveNs,
-  type TierSpeed,
-} from '../policy/cost-model.ts';
-import type { PlacementRequest, Policy, TierState, UnitColumns } from '../policy/policy.ts';
+import { type CostModel, defaultCosts, moveNs, type TierSpeed } from '../policy/cost-model.ts';
+import type {
+  HeatHistogram,
+  PlacementRequest,
+  Policy,
+  TierState,
+  UnitColumns,
+} from '../policy/policy.ts';
 import { gapOfInterval } from '../policy/unit-state.ts';
 import type { TierName } from '../tiers/tier.ts';
 import { CoolingClock, foldHeat, neverAccessed } from '../tracking/heat.ts';
 import { HeatHistograms } from '../tracking/heat-histogram.ts';
+import { AccessPrice } from './access-price.ts';
 import { UnitList } from './unit-list.ts';
-import {
-  bytesDouble,
-  doublesShift,
-  gapIn,
-  heatWord,
-  lastUseDouble,
-  placeWord,
-  roundWord,
-  tierAndGap,
-  tierIn,
-  tierWord,
-  UnitRecords,
-  wordsShift,
-} from './unit-records.ts';
+import * as unitRecords from './unit-records.ts';
+import { gapIn, tierAndGap, tierIn, UnitRecords } from './unit-records.ts';
 
 /** Capacity and figures of a tier that is only modelled. */
 export interface ModelledTier extends TierSpeed {
@@ -55,6 +44,10 @@ export interface TierTally {
   bytesIn: number;
 }
 
+/** Imports are looked up at each use where modules are loaded by a test runner, and a plan's loops are hot. */
+const { bytesDouble, doublesShift, heatWord, lastUseDouble } = unitRecords;
+const { placeWord, roundWord, tierWord, wordsShift } = unitRecords;
+
 const gone = 255;
 
 type Columns = {
@@ -73,10 +66,13 @@ export class ModelledStore implements MigrationTarget {
   readonly #tierStates: TierState[];
   readonly #costs: CostModel;
   readonly #histograms: HeatHistograms;
+  readonly #histogramViews: HeatHistogram[];
   readonly #members: readonly UnitList[];
   /** Where the rotation through a tier's units stands. */
   readonly #hands: number[];
-  readonly #written: Float64Array;
+  readonly #written: number[];
+  /** What an access to a unit of some size takes, by tier. */
+  readonly #prices: readonly AccessPrice[];
   #count = 0;
   readonly #records = new UnitRecords(1024);
   /** Since the last plan: two by two, reads and writes of a unit. */
@@ -94,8 +90,10 @@ export class ModelledStore implements MigrationTarget {
     this.served = tiers.map(() => ({ accesses: 0, accessNs: 0, movesIn: 0, bytesIn: 0 }));
     this.#members = tiers.map(() => new UnitList());
     this.#hands = tiers.map(() => 0);
-    this.#written = new Float64Array(tiers.length);
+    this.#written = tiers.map(() => 0);
+    this.#prices = tiers.map((tier) => new AccessPrice(tier, costs));
     this.#histograms = new HeatHistograms(tiers.length);
+    this.#histogramViews = this.#histograms.view(0);
   }
 
   get size(): number {
@@ -141,9 +139,10 @@ export class ModelledStore implements MigrationTarget {
    * Accesses a unit `times` times, of which the tracker sees `seen`, and returns what that costs in nanoseconds.
    */
   access(unit: number, write: boolean, times = 1, seen: number = times): number {
-    const tier = this.tierOf(unit);
-    const bytes = this.#records.doubles[(unit << doublesShift) + bytesDouble];
-    const each = accessNs(this.#tiers[tier], bytes, write ? 1 : 0, this.#costs);
+    const { doubles, words } = this.#records;
+    const tier = tierIn(words[(unit << wordsShift) + tierWord]);
+    const bytes = doubles[(unit << doublesShift) + bytesDouble];
+    const each = this.#prices[tier].ns(bytes, write);
     const tally = this.served[tier];
     tally.accesses += times;
     tally.accessNs += times * each;
@@ -190,11 +189,12 @@ export class ModelledStore implements MigrationTarget {
     this.#columns.length = 0;
     this.#takeTouched(maxUnits, accessesSincePlan, step);
     this.#takeRotating(maxUnits);
+    this.#histograms.viewInto(this.#histogramViews, this.clock.now);
     return {
       tiers: this.#tierStates,
       costs: this.#costs,
       units: this.#columns,
-      histograms: this.#histograms.view(this.clock.now),
+      histograms: this.#histogramViews,
       unitCounts: this.unitCounts(),
       accessClock: this.clock.accesses,
       accessesSincePlan,
@@ -223,9 +223,9 @@ export class ModelledStore implements MigrationTarget {
     return 'moved';
   }
 
-  /** By creating and writing units. Unlike a program's page cache, it merges nothing. */
+  /** By creating and writing units. Unlike a program's page cache, it merges nothing. Goes on counting. */
   writtenBytes(): readonly number[] {
-    return Array.from(this.#written);
+    return this.#written;
   }
 
   heatLog2(unit: number): number {
@@ -280,6 +280,7 @@ export class ModelledStore implements MigrationTarget {
 
   /** Each tier gets an equal share of what is left, fastest first, and what it does not need goes to the next. */
   #takeRotating(maxUnits: number): void {
+    if (this.#columns.length >= maxUnits) return;
     for (let tier = 0; tier < this.#members.length; tier++) {
       const left = Math.max(0, maxUnits - this.#columns.length);
       this.#rotate(tier, Math.ceil(left / (this.#members.length - tier)));

@@ -6,8 +6,9 @@
 import { DataMigrationEngine } from '../migration/data-migration-engine.ts';
 import type { Decision } from '../migration/decision.ts';
 import type { EngineStats, MoveRecord } from '../migration/engine-stats.ts';
-import { accessNs, type CostModel, defaultCosts } from '../policy/cost-model.ts';
+import { type CostModel, defaultCosts } from '../policy/cost-model.ts';
 import type { Policy } from '../policy/policy.ts';
+import { AccessPrice } from './access-price.ts';
 import { KeyTable } from './key-table.ts';
 import { ModelledStore, type ModelledTier, type TierTally } from './modelled-store.ts';
 import type { TraceBatch } from './trace-parser.ts';
@@ -78,15 +79,15 @@ const plansPerTurn = 500;
 class Simulation {
   readonly #workload: Workload;
   readonly #options: SimulationOptions;
-  readonly #costs: CostModel;
   readonly #store: ModelledStore;
   readonly #engine: DataMigrationEngine;
   readonly #meter: WindowMeter = new WindowMeter();
   readonly #keys = new KeyTable();
   readonly #foreground: number;
   readonly #sampleEvery: number;
-  readonly #fastest: ModelledTier;
-  readonly #slowest: ModelledTier;
+  readonly #fastest: AccessPrice;
+  readonly #slowest: AccessPrice;
+  readonly #weight: number;
   #nowNs = 0;
   #requests = 0;
   #interval: number;
@@ -101,14 +102,15 @@ class Simulation {
     const tiers = options.tiers.map((tier, index) =>
       index < options.tiers.length - 1 ? tier : { ...tier, capacityBytes: Infinity },
     );
+    const costs = options.costs ?? defaultCosts;
     this.#workload = workload;
-    this.#fastest = tiers[0];
-    this.#slowest = tiers[tiers.length - 1];
+    this.#weight = workload.weight;
+    this.#fastest = new AccessPrice(tiers[0], costs);
+    this.#slowest = new AccessPrice(tiers[tiers.length - 1], costs);
     this.#options = options;
-    this.#costs = options.costs ?? defaultCosts;
     this.#foreground = options.foreground ?? 1;
     this.#sampleEvery = options.sampleEvery ?? 1;
-    this.#store = new ModelledStore(tiers, this.#costs);
+    this.#store = new ModelledStore(tiers, costs);
     this.#interval = options.interval ?? minInterval;
     if (!(this.#interval >= 1)) {
       throw new RangeError(`options.interval is a number of requests, not ${this.#interval}`);
@@ -150,13 +152,12 @@ class Simulation {
     const known = this.#keys.size;
     const unit = this.#keys.add(key);
     if (unit === known) this.#create(sizeBytes);
-    const { weight } = this.#workload;
+    const weight = this.#weight;
     const ns = this.#store.access(unit, write, weight, this.#seen() * weight);
     this.#nowNs += ns;
     this.#meter.add(ns, weight);
-    const writes = write ? 1 : 0;
-    this.#fastNs += weight * accessNs(this.#fastest, sizeBytes, writes, this.#costs);
-    this.#slowNs += weight * accessNs(this.#slowest, sizeBytes, writes, this.#costs);
+    this.#fastNs += weight * this.#fastest.ns(sizeBytes, write);
+    this.#slowNs += weight * this.#slowest.ns(sizeBytes, write);
   }
 
   /** How many requests the tracker takes this one for: 0 when it does not see it. */
@@ -182,14 +183,19 @@ class Simulation {
 
   async #plan(): Promise<void> {
     const before = this.#store.moveNs;
-    await this.#engine.step({
-      maxUnits: this.#options.maxUnits ?? Math.max(minUnits, 8 * this.#interval),
-    });
+    await this.#engine.step({ maxUnits: this.#maxUnits() });
     const ns = this.#store.moveNs - before;
     this.#nowNs += ns * this.#foreground;
     this.#meter.charge(ns);
     if (this.#options.interval === undefined) this.#adaptInterval();
     this.#untilPlan = this.#interval;
+  }
+
+  #maxUnits(): number {
+    const { maxUnits, policy, onDecision } = this.#options;
+    // Listing them for nobody would be most of what a baseline without moves takes.
+    if (policy.usesUnits === false && onDecision === undefined) return 1;
+    return maxUnits ?? Math.max(minUnits, 8 * this.#interval);
   }
 
   /** By the units the fastest tier holds, as far as units have been seen. */

@@ -9,7 +9,7 @@
 import type { HeatHistogram } from '../policy/policy.ts';
 import { densityLog2 } from './heat.ts';
 
-/** Bins kept for each tier; what is colder than all of them is counted in the coldest. */
+/** Bins kept for each tier, a power of two; what is colder than all of them is counted in the coldest. */
 export const histogramBins = 64;
 
 /** The histograms of all tiers of one store. */
@@ -17,6 +17,9 @@ export class HeatHistograms {
   readonly #tiers: Float64Array[];
   /** Frame index of the hottest bin; the coldest is `#hottest - histogramBins + 1`. */
   #hottest = 0;
+  /** `densityLog2(0, bytes)` of the size asked for last: most units are as large as the one before. */
+  #lastBytes = 0;
+  #lastPerBytes = 0;
 
   constructor(tierCount: number) {
     this.#tiers = Array.from({ length: tierCount }, () => new Float64Array(histogramBins));
@@ -25,19 +28,19 @@ export class HeatHistograms {
   /** Counts a unit that appeared in `tier`. */
   add(tier: number, bytes: number, stored: number): void {
     const bins = this.#tiers[tier];
-    bins[this.#slot(this.#binOf(densityLog2(stored, bytes)))] += bytes;
+    bins[this.#slot(this.#binOf(stored + this.#perBytes(bytes)))] += bytes;
   }
 
   /** Takes a unit out of `tier`. */
   remove(tier: number, bytes: number, stored: number): void {
     const bins = this.#tiers[tier];
-    bins[this.#slot(this.#binOf(densityLog2(stored, bytes)))] -= bytes;
+    bins[this.#slot(this.#binOf(stored + this.#perBytes(bytes)))] -= bytes;
   }
 
   /** A unit's stored heat changed from `before` to `after`. */
   touch(tier: number, bytes: number, before: number, after: number): void {
     // The new bin first: making room for it can merge the old one.
-    const perBytes = densityLog2(0, bytes);
+    const perBytes = this.#perBytes(bytes);
     const to = this.#binOf(after + perBytes);
     const from = this.#binOf(before + perBytes);
     if (from === to) return;
@@ -68,18 +71,36 @@ export class HeatHistograms {
 
   /** What a policy sees at time `now`, a fresh copy. Bin 0 holds everything colder too. O(tiers * bins). */
   view(now: number): HeatHistogram[] {
+    const views = this.#tiers.map(() => ({ minLog2: 0, bins: new Float64Array(histogramBins) }));
+    this.viewInto(views, now);
+    return views;
+  }
+
+  /** {@link view} written to what it returned before: for who makes a plan every few accesses. */
+  viewInto(
+    views: readonly { -readonly [K in keyof HeatHistogram]: HeatHistogram[K] }[],
+    now: number,
+  ): void {
     const coldest = this.#hottest - histogramBins + 1;
     const turn = this.#slot(coldest);
-    return this.#tiers.map((slots) => {
-      const bins = new Float64Array(histogramBins);
-      bins.set(slots.subarray(turn));
-      bins.set(slots.subarray(0, turn), histogramBins - turn);
-      return { minLog2: coldest - now, bins };
-    });
+    for (let tier = 0; tier < views.length; tier++) {
+      const slots = this.#tiers[tier];
+      const { bins } = views[tier];
+      views[tier].minLog2 = coldest - now;
+      for (let i = 0; i < histogramBins; i++) bins[i] = slots[(turn + i) & (histogramBins - 1)];
+    }
+  }
+
+  #perBytes(bytes: number): number {
+    if (bytes !== this.#lastBytes) {
+      this.#lastBytes = bytes;
+      this.#lastPerBytes = densityLog2(0, bytes);
+    }
+    return this.#lastPerBytes;
   }
 
   #slot(bin: number): number {
-    return ((bin % histogramBins) + histogramBins) % histogramBins;
+    return bin & (histogramBins - 1);
   }
 
   #binOf(density: number): number {

@@ -59,6 +59,8 @@ export class CoolingClock {
  */
 export function foldHeat(stored: number, now: number, accesses: number): number {
   if (accesses <= 0) return stored;
+  // What the sum comes to, without its logarithms: most units of a trace are used seldom.
+  if (stored === neverAccessed && accesses === 1) return Math.fround(now);
   const age = stored - now;
   // Past 2^60 accesses the sum is the larger term, and 2 ** age could overflow.
   if (age > 60) return stored;

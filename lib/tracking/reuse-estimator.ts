@@ -15,6 +15,9 @@ type Observed = Pick<Snapshot, 'accessesSincePlan' | 'halfLifeAccesses' | 'unitC
   readonly units: Omit<UnitColumns, 'dwellUntil'>;
 };
 
+/** Imports are looked up at each use where modules are loaded by a test runner, and these loops are hot. */
+const bins: number = ageBins;
+
 /** Growth a round of what is taken for one use. */
 const stepGrowth = 1.02;
 /** Plans after which the share of writes seen before counts for e^-1. */
@@ -25,8 +28,8 @@ const fadeAtOnce = 0.01;
 
 /** The evidence of one program. */
 export class ReuseEstimator {
-  readonly #uses: Float64Array = new Float64Array(useClasses * ageBins);
-  readonly #atRisk: Float64Array = new Float64Array(useClasses * ageBins);
+  readonly #uses: Float64Array = new Float64Array(useClasses * bins);
+  readonly #atRisk: Float64Array = new Float64Array(useClasses * bins);
   #step = 1;
   #writeShare = 0;
   #lowestBin = 0;
@@ -46,12 +49,12 @@ export class ReuseEstimator {
 
   /** Learns from one snapshot. O(units). */
   observe(seen: Observed): void {
-    const { units, accessesSincePlan: interval, halfLifeAccesses } = seen;
+    const { accessesSincePlan: interval, halfLifeAccesses } = seen;
     if (!Number.isFinite(halfLifeAccesses) || interval === 0) return;
     this.#fade(interval / (memoryHalfLives * halfLifeAccesses));
-    this.#learnStep(units);
+    const risk = this.#survey(seen);
     this.#lowestBin = ageBin(interval / 2);
-    this.#count(seen);
+    this.#count(seen, risk);
   }
 
   /** What is known now; a view that the next observation changes. */
@@ -80,27 +83,19 @@ export class ReuseEstimator {
     if (idle !== Infinity) {
       const before = Math.log2(Math.max(0, heat - accesses) / step);
       const c = classAtLastUse(before, idle, units.gap[row], halfLife);
-      const at = c * ageBins + Math.max(this.#lowestBin, ageBin(idle));
+      const at = c * bins + Math.max(this.#lowestBin, ageBin(idle));
       this.#uses[at]++;
       this.#atRisk[at] += interval / (uses + 1);
     }
     const gap = gapOfInterval(accesses, idle, interval, step);
-    const low = useClass(Math.log2(heat / step), gap) * ageBins + this.#lowestBin;
+    const low = useClass(Math.log2(heat / step), gap) * bins + this.#lowestBin;
     this.#uses[low] += uses - 1;
     this.#atRisk[low] += (interval * uses) / (uses + 1);
   }
 
-  #count(seen: Observed): void {
-    const { units, unitCounts, accessesSincePlan: interval, halfLifeAccesses: halfLife } = seen;
+  #count(seen: Observed, risk: Float64Array): void {
+    const { units, accessesSincePlan: interval, halfLifeAccesses: halfLife } = seen;
     const { tier, reads, writes, length, idle, heatLog2, gap } = units;
-    const idleUnits = unitCounts.map(() => 0);
-    const usedUnits = unitCounts.map(() => 0);
-    for (let row = 0; row < length; row++) {
-      if (reads[row] + writes[row] > 0) usedUnits[tier[row]]++;
-      else idleUnits[tier[row]]++;
-    }
-    // Each unit that was looked at and not used stands for so many.
-    const risk = unitCounts.map((count, k) => ((count - usedUnits[k]) / idleUnits[k]) * interval);
     const atRisk = this.#atRisk;
     const lowestBin = this.#lowestBin;
     const stepLog2 = Math.log2(this.#step);
@@ -113,7 +108,7 @@ export class ReuseEstimator {
       // Never used at all: nothing to learn an age from.
       if (idle[row] === Infinity) continue;
       const c = classAtLastUse(heatLog2[row] - stepLog2, idle[row], gap[row], halfLife);
-      atRisk[c * ageBins + Math.max(lowestBin, ageBin(idle[row]))] += risk[tier[row]];
+      atRisk[c * bins + Math.max(lowestBin, ageBin(idle[row]))] += risk[tier[row]];
     }
   }
 
@@ -129,19 +124,31 @@ export class ReuseEstimator {
     }
   }
 
-  #learnStep(units: Observed['units']): void {
+  /** Learns what a use is, and returns by tier for how long each unit that was looked at and not used stands. */
+  #survey({ units, unitCounts, accessesSincePlan: interval }: Observed): Float64Array {
+    const { tier, reads, writes, length } = units;
+    const idleUnits = new Float64Array(unitCounts.length);
+    const risk = Float64Array.from(unitCounts);
     let smallest = Infinity;
-    let writes = 0;
+    let written = 0;
     let all = 0;
-    for (let row = 0; row < units.length; row++) {
-      const accesses = units.reads[row] + units.writes[row];
-      if (accesses > 0 && accesses < smallest) smallest = accesses;
-      writes += units.writes[row];
+    for (let row = 0; row < length; row++) {
+      const accesses = reads[row] + writes[row];
+      if (accesses === 0) {
+        idleUnits[tier[row]]++;
+        continue;
+      }
+      risk[tier[row]]--;
+      if (accesses < smallest) smallest = accesses;
+      written += writes[row];
       all += accesses;
     }
-    if (all === 0) return;
-    // Down at once, up slowly: a quiet interval in which all used units were used often is not sampling.
-    this.#step = Math.min(smallest, Math.max(1, this.#step * stepGrowth));
-    this.#writeShare += (writes / all - this.#writeShare) / writeMemory;
+    for (let k = 0; k < risk.length; k++) risk[k] = (risk[k] / idleUnits[k]) * interval;
+    if (all > 0) {
+      // Down at once, up slowly: a quiet interval in which all used units were used often is not sampling.
+      this.#step = Math.min(smallest, Math.max(1, this.#step * stepGrowth));
+      this.#writeShare += (written / all - this.#writeShare) / writeMemory;
+    }
+    return risk;
   }
 }

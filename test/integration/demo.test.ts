@@ -1,10 +1,41 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { runCli } from '../../lib/cli/cli.ts';
+import type { Corpus } from '../../lib/cli/demo/corpus.ts';
 import type { DemoReport } from '../../lib/cli/demo/report.ts';
 import { demoCommand } from '../../lib/cli/demo.ts';
 import { captureIo } from '../support/capture-io.ts';
 
 const timeoutMs = 120_000;
+
+/** The first year of the text that is told in words: what is shown does not depend on how much there is. */
+const firstYear = vi.hoisted(() => ({ value: 0 }));
+vi.mock('../../lib/cli/demo/corpus.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../lib/cli/demo/corpus.ts')>();
+  return {
+    ...original,
+    loadCorpus: (): Corpus => since(firstYear.value, original.loadCorpus()),
+  };
+});
+
+/** The passages of some years, and the words there are in them. */
+function since(firstYear: number, { passages, vocabulary, ...corpus }: Corpus): Corpus {
+  const known: string[] = [];
+  const numbers = new Map<number, number>();
+  const renumbered = (word: number): number => {
+    let number = numbers.get(word);
+    if (number === undefined) {
+      number = known.push(vocabulary[word]) - 1;
+      numbers.set(word, number);
+    }
+    return number;
+  };
+  const kept = passages.filter(({ year }) => year >= firstYear);
+  return {
+    ...corpus,
+    passages: kept.map((passage) => ({ ...passage, words: passage.words.map(renumbered) })),
+    vocabulary: known,
+  };
+}
 
 /** A machine of one's own makes no difference to what the demo must show. */
 const tiers = [
@@ -25,7 +56,7 @@ describe('the demo', () => {
       expect(code).toBe(0);
       const report = JSON.parse(io.out()) as DemoReport;
       expect(report).toMatchObject({ policy: 'balanced', corruptReads: 0, corruptObjects: 0 });
-      expect(report.data.objects).toBeGreaterThan(50_000);
+      expect(report.data.objects).toBe(60_191);
       expect(report.optimization.moved).toBeGreaterThan(1000);
       const moves = report.optimization.groups.reduce((sum, group) => sum + group.moves, 0);
       expect(moves).toBe(report.optimization.moved);
@@ -51,17 +82,19 @@ describe('the demo', () => {
     'tells its story in words, and says which tiers are simulated',
     async () => {
       const io = captureIo();
-      expect(await runCli(['demo', '--policy', 'lru', ...tiers], [demoCommand], io)).toBe(0);
+      firstYear.value = 1950;
+      const code = await runCli(['demo', '--policy', 'lru', ...tiers], [demoCommand], io);
+      expect({ code, err: io.err() }).toEqual({ code: 0, err: '' });
       const text = io.out();
       for (const line of [
         /L0_HBM +SIMULATED/,
-        /233 State of the Union addresses, 1790 to 2021/,
+        /233 State of the Union addresses, 1950 to 2021/,
         /memory\.optimizePlacement\(\)\nmoved [\d,]+ objects/,
         /passages by decade/,
         /MODELLED/,
         /all in L1_DDR/,
         /moved by its heat/,
-        /Every byte read was the byte stored; all 60,191 objects verified/,
+        /Every byte read was the byte stored; all [\d,]+ objects verified/,
       ]) {
         expect(text).toMatch(line);
       }

@@ -86,6 +86,8 @@ const threeTiers = [
   '--tier=L2_CXL=6MiB:kind=simulated',
   '--tier=L4_NVME=20MiB:kind=simulated',
 ];
+/** A plan looks at all objects there are: by default there is one every 64 requests. */
+const fewPlans = '--interval=400';
 
 describe('a replay', () => {
   const requests = skewed(24_000);
@@ -95,7 +97,7 @@ describe('a replay', () => {
   });
 
   test('serves every request from real objects, moves them by heat, and every byte is right', async () => {
-    const result = await report(path, ...threeTiers);
+    const result = await report(path, ...threeTiers, fewPlans);
     const footprint = new Map(requests.map(({ key, size }) => [key, size]));
     expect(result).toMatchObject({
       policy: 'balanced',
@@ -124,8 +126,8 @@ describe('a replay', () => {
   });
 
   test('serves more from the fast tier than without moving, and is modelled faster', async () => {
-    const moved = await report(path, ...threeTiers, '--policy', 'balanced');
-    const unmoved = await report(path, ...threeTiers, '--policy=static');
+    const moved = await report(path, ...threeTiers, fewPlans, '--policy', 'balanced');
+    const unmoved = await report(path, ...threeTiers, fewPlans, '--policy=static');
     expect(unmoved).toMatchObject({ promotions: 0, demotions: 0, bytesMoved: 0 });
     expect(moved.hits.L1_DDR).toBeGreaterThan(unmoved.hits.L1_DDR + 0.1);
     expect(moved.modelledAccessNs).toBeLessThan(unmoved.modelledAccessNs);
@@ -145,7 +147,7 @@ describe('a replay', () => {
   test.each(['balanced', 'lru'])(
     'under %s gives the same plans twice, and from standard input',
     async (policy) => {
-      const argv = [...threeTiers, '--policy', policy];
+      const argv = [...threeTiers, fewPlans, '--policy', policy];
       const first = await report(path, ...argv);
       const second = await report(path, ...argv);
       const piped = await run(['-', ...argv, '--json'], csv(requests));
@@ -189,7 +191,7 @@ describe('a replay', () => {
   });
 
   test('prints a table a person can read', async () => {
-    const { code, out } = await run([path, ...threeTiers]);
+    const { code, out } = await run([path, ...threeTiers, fewPlans]);
     expect(code).toBe(0);
     expect(out).toContain('24,000 requests of 4,000 objects');
     expect(out).toMatch(/L1_DDR +simulated +4 MiB/);
@@ -307,7 +309,7 @@ describe('replay with --decisions and --explain', () => {
   test('logs plans that can be made again, and leaves the replay as it was', async () => {
     const path = write('explained.csv', csv(skewed(12_000)));
     const log = join(directory, 'replay.jsonl.gz');
-    const call = [path, '--tier=L1_DDR=1MiB', '--tier=L4_NVME=64MiB', '--interval=500'];
+    const call = [path, '--tier=L1_DDR=1MiB', '--tier=L4_NVME=64MiB', '--interval=1000'];
     const plain = await report(...call);
     const explained = await report(...call, `--decisions=${log}`, '--explain=63');
     expect(explained.placementDigest).toBe(plain.placementDigest);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { decisionLine, parseDecision } from '../../lib/decisions/decision-format.ts';
 import { findDifference, replan } from '../../lib/decisions/replan.ts';
@@ -31,7 +32,9 @@ describe.each(policies.map((policy) => [policy.name, policy] as const))('%s', (_
     await runPolicy(policy, 16, 0xcafe, ({ snapshot, budget, plan, failure }) => {
       expect(failure).toBeUndefined();
       const explained = policy.plan(snapshot, { ...budget, explain: true });
-      expect({ ...explained, refusals: undefined }).toEqual({ ...plan, refusals: undefined });
+      // Not toEqual: what plans carry are columns of many thousand numbers.
+      const { refusals: _named, ...rest } = explained;
+      expect(isDeepStrictEqual(rest, plan)).toBe(true);
       const counts: Record<string, number> = {};
       const moved = new Set(explained.moves.map(({ unit }) => unit));
       for (const refusal of explained.refusals ?? []) {

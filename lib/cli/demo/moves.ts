@@ -24,6 +24,7 @@ export const reasonTexts: Readonly<Record<MoveReason, string>> = {
   room: 'keeps room free',
   recent: 'used more recently',
   load: 'the faster tier is overloaded',
+  near: 'used mostly from another node',
   hint: 'the program asked for it',
 };
 
@@ -42,6 +43,8 @@ function examplesOf(
   from: number,
   to: number,
 ): MoveGroup['examples'] {
+  // Which objects changed their node is not written down.
+  if (to === from) return [];
   const sign = to < from ? -1 : 1;
   return keys
     .map((key, object) => ({ key, object, reads: reads[object] }))

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../../../lib/cli/cli.ts';
 import { decisionsCommand } from '../../../lib/cli/decisions.ts';
@@ -32,6 +33,10 @@ async function document(...argv: readonly string[]): Promise<DecisionsDocument> 
   const { out, err } = await run('decisions', ...argv, '--json');
   expect(err).toBe('');
   return JSON.parse(out) as DecisionsDocument;
+}
+
+function logText(): string {
+  return gunzipSync(readFileSync(log)).toString('utf8');
 }
 
 beforeAll(async () => {
@@ -111,8 +116,7 @@ describe('decisions', () => {
 
   test('finds the one bit that was changed, and fails', async () => {
     const path = join(directory, 'bent.jsonl');
-    await run(...simulation, `--decisions=${path}`);
-    const lines = readFileSync(path, 'utf8').split('\n');
+    const lines = logText().split('\n');
     const at = lines.findIndex(
       (line) => line.includes('"policy":"balanced"') && line.includes('"gainNs":'),
     );
@@ -156,11 +160,7 @@ describe('decisions', () => {
     expect((await run('decisions', log, '--unit=x')).code).toBe(2);
     expect((await run('decisions', join(directory, 'none'))).err).toContain('ERR_TIER_UNAVAILABLE');
     const foreign = join(directory, 'foreign.jsonl');
-    await run(...simulation, `--decisions=${foreign}`);
-    writeFileSync(
-      foreign,
-      readFileSync(foreign, 'utf8').replaceAll('"policy":"lru"', '"policy":"mine"'),
-    );
+    writeFileSync(foreign, logText().replaceAll('"policy":"lru"', '"policy":"mine"'));
     const { code, err } = await run('decisions', foreign);
     expect(code).toBe(2);
     expect(err).toContain('policy "mine"');

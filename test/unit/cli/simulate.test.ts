@@ -38,7 +38,9 @@ describe('simulate', () => {
   test('prints a trace on tiers of absolute sizes', async () => {
     const { code, out, err } = await run(['-', ...twoTiers, '--policy=static'], trace);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toBe(`standard input: 5 requests of 3 objects (300 B)
+    const pace = /^simulated requests a second of CPU time: [\d,]+ under static\n/m;
+    expect(out).toMatch(pace);
+    expect(out.replace(pace, '')).toBe(`standard input: 5 requests of 3 objects (300 B)
 MODELLED from the figures of the tiers: no memory was touched, no time measured.
 
 tier      budget    read   write    reading    writing

@@ -65,6 +65,15 @@ function ledgerAfter(
 }
 
 describe('the benefit ledger', () => {
+  it('goes on with a promotion when the unit changes its node', () => {
+    const moved = (unit: number): Move => ({ ...promotion(unit, 1), from: 0, node: 1 });
+    const share = (moves: (unit: number) => readonly Move[]): number =>
+      ledgerAfter(20, moves).paybackShare;
+    expect(share((unit) => [promotion(unit, 20 * savedNs, savedNs), moved(unit)])).toBe(
+      share((unit) => [promotion(unit, 20 * savedNs, savedNs)]),
+    );
+  });
+
   it('says 1 while nothing is known', () => {
     const ledger = new BenefitLedger(10);
     expect([ledger.realisedShare, ledger.paybackShare]).toEqual([1, 1]);

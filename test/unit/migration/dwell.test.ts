@@ -56,4 +56,35 @@ describe('dwell', () => {
     table.prune(1000, 10);
     expect(table.size).toBe(0);
   });
+
+  it('keeps every unit apart however many come and go, whatever their numbers', () => {
+    // What it should say, entry by entry: until when, and in the order of the last moves.
+    const expected = new Map<number, { until: number; watchedUntil: number }>();
+    const [kept, stay] = [300, 50];
+    const table = new DwellTable(kept);
+    const number = (i: number): number => (i % 2 === 0 ? i : 2 ** 32 * (1 + (i % 7)) + i);
+    let state = 1;
+    for (let clock = 0; clock < 6000; clock++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      const unit = number(state % 911);
+      table.moved(unit, 0, 1, clock, stay, 1);
+      expected.delete(unit);
+      expected.set(unit, { until: clock + stay, watchedUntil: clock + 2 * stay });
+      if (expected.size > kept) expected.delete([...expected.keys()][0]);
+      // Long without, so that it overflows; then often.
+      if (clock > 3000 && clock % 3 === 0) {
+        table.prune(clock, 2);
+        for (const [old, { watchedUntil }] of [...expected].slice(0, 2)) {
+          if (clock > watchedUntil) expected.delete(old);
+        }
+      }
+      if (clock % 97 > 0) continue;
+      const units = Float64Array.from({ length: 911 }, (_, i) => number(i));
+      const column = new Float64Array(units.length).fill(-1);
+      table.untilOf(units, units.length, column);
+      expect(table.size).toBe(expected.size);
+      expect([...column]).toEqual([...units].map((one) => expected.get(one)?.until ?? 0));
+      expect(table.until(unit)).toBe(clock + stay);
+    }
+  });
 });

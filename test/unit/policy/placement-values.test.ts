@@ -252,7 +252,7 @@ describe('the value of a place', () => {
           });
           const worse = { ...model, hurdle: hurdle + extra };
           const dearer = { ...model, rents: [rentA + rentB + more, rentB + less, 0] };
-          const [all, moves, rented] = [model, worse, dearer].map((m) => solve(m, 60));
+          const [all, moves, rented] = [model, worse, dearer].map((m) => solve(m, 20));
           for (let i = 0; i < all.best.length; i++) {
             const slack = 1e-6 * (1 + Math.abs(all.best[i]));
             if (moves.best[i] > all.best[i] + slack || rented.best[i] > all.best[i] + slack) {

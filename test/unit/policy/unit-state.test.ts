@@ -66,6 +66,22 @@ describe('the state of a unit', () => {
   });
 });
 
+describe('the states of units', () => {
+  it('replace all that was in the columns they are written to', () => {
+    const units = [
+      { id: 1, tier: 1, heat: 2, reads: 1, idle: 5000, gap: 1 },
+      { id: 2, tier: 1, heat: 2 ** -30, idle: Infinity },
+      { id: 3, tier: 0, heat: 3, idle: 700, gap: 2 },
+    ];
+    const snapshot = snapshotOf(tiers, units, { halfLifeAccesses, accessesSincePlan: 100 });
+    const into = { useClass: new Uint16Array(5).fill(77), age: new Uint8Array(5).fill(7) };
+    expect(unitStates(snapshot, into)).toBe(into);
+    const fresh = unitStates(snapshot);
+    expect([...into.useClass]).toEqual([...fresh.useClass, 77, 77]);
+    expect([...into.age]).toEqual([...fresh.age, 7, 7]);
+  });
+});
+
 describe('the gap before the last use of an interval', () => {
   it('is the idle time for one use and the interval by the uses for more', () => {
     expect(gapOfInterval(1, 70_000, 100, 1)).toBe(gapBin(70_000));

@@ -64,6 +64,25 @@ describe('a simulation', () => {
     expect(policy.seen[0].accessesSincePlan).toBe(36);
   });
 
+  test('shows no units to a policy that wants none, but in a log, and comes to the same', async () => {
+    const workload = parseWorkload('zipf:0.9,units=400,accesses=2000,writes=0.3');
+    const fastShare = { ...fast, capacityBytes: 400 * 1024 };
+    const run = async (usesUnits: boolean, onDecision?: SimulationOptions['onDecision']) => {
+      const policy = { ...nothing(), usesUnits };
+      const options = { tiers: [fastShare, slow], policy, costs, interval: 50, onDecision };
+      const { engine, ...result } = await simulate(workload, options);
+      const { slices, ...stats } = engine;
+      const lengths = policy.seen.map(({ units }) => units.length);
+      return { result: { ...result, stats }, most: Math.max(...lengths) };
+    };
+    const all = await run(true);
+    const none = await run(false);
+    expect(none.result).toEqual(all.result);
+    expect(all.most).toBeGreaterThan(100);
+    expect(none.most).toBe(1);
+    expect(await run(false, () => {})).toEqual(all);
+  });
+
   test('fills the fast tier first, and takes the last one to be unbounded', async () => {
     const many = Array.from({ length: 60 }, (_, key): Request => [key, 40, 'r']);
     const result = await simulate(requests(many), { tiers, policy: nothing(), costs });

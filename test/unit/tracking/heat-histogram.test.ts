@@ -90,4 +90,13 @@ describe('heat histograms', () => {
   it('refuse to shift by a part of a bin', () => {
     expect(() => new HeatHistograms(1).shift(0.5)).toThrow(RangeError);
   });
+
+  it('writes a view over one it gave before', () => {
+    const histograms = new HeatHistograms(2);
+    const views = histograms.view(0);
+    for (let unit = 0; unit < 100; unit++) histograms.add(unit % 2, 64 + unit, unit / 3 - 20);
+    histograms.viewInto(views, 7);
+    expect(views).toEqual(histograms.view(7));
+    expect(views[0].bins.reduce((sum, bytes) => sum + bytes)).toBeGreaterThan(0);
+  });
 });
