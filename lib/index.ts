@@ -34,6 +34,7 @@ export type {
 } from './memory/data.ts';
 export { Handle } from './memory/handle.ts';
 export type { UnusedSource } from './memory/hotness-ladder.ts';
+export type { InterleavedPart, Interleaving } from './memory/interleaved-run.ts';
 export type { TrackingStats } from './memory/kernel-hotness.ts';
 export type { Key } from './memory/key-arena.ts';
 export type { LatencyStats, TierLatency } from './memory/latency-watch.ts';
@@ -43,8 +44,16 @@ export type { PlacementOptions } from './memory/placement.ts';
 export type { PrefetchStats } from './memory/read-ahead-ledger.ts';
 export { type LostElements, Region, type RegionShare } from './memory/region.ts';
 export type { KnownPattern } from './memory/region-patterns.ts';
+export {
+  type AttachReplicatedOptions,
+  attachReplicated,
+  type ReplicaToken,
+  ReplicatedRegion,
+  type ShareOptions,
+} from './memory/replicated-region.ts';
 export { attachRegion, type RegionToken, SharedRegion } from './memory/shared-region.ts';
 export type { UnmeasuredTier } from './memory/tier-probes.ts';
+export type { TouchOptions } from './memory/touch.ts';
 export type {
   AllocateOptions,
   CheckpointOptions,
@@ -100,17 +109,22 @@ export type {
   StartPlacement,
 } from './numa/numa-options.ts';
 export type { BalancedWorker, BalanceReport } from './numa/placed-workers.ts';
+export type { NodeReplica, ReplicaStats } from './numa/replica-stats.ts';
+export type { ReplicaTableParts } from './numa/replica-table.ts';
 export type { ResidencySampler } from './numa/residency.ts';
 export type { ThreadPlacement } from './numa/thread-target.ts';
 export type { NumaCpu, NumaNode, NumaSocket, NumaTopology } from './numa/topology.ts';
 export { type CostModel, defaultCosts } from './policy/cost-model.ts';
 export { type LatencyBalancedOptions, latencyBalanced } from './policy/latency-balanced.ts';
+export { nearUser } from './policy/near-user.ts';
 export { createPolicy, type PolicyName, policyNames } from './policy/policies.ts';
 export type {
   AccessPattern,
   HeatHistogram,
   Move,
   MoveReason,
+  NodeRoom,
+  NodeStates,
   PlacementRequest,
   Plan,
   PlanBudget,

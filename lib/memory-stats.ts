@@ -34,6 +34,11 @@ export interface TierStats {
   /** Tracked accesses that this tier served, and pages the kernel saw accessed in it, as of the last plan. */
   readonly reads: number;
   readonly writes: number;
+  /**
+   * Of these accesses, those from CPUs to which another node of the tier is nearer than the one that served them, as
+   * far as it is known who used what; 0 where the tier is on one node.
+   */
+  readonly remoteAccesses: number;
   readonly backends: readonly {
     readonly kind: BackendKind;
     /** -1 for memory that is not bound to a node. */
@@ -84,6 +89,11 @@ export interface MemoryStats {
     /** New values not let into the fastest tier, because hardly any of their kind was used after it was stored. */
     readonly keptOut: number;
   };
+  /**
+   * Nodes this thread used its data from of late, with shares of its accesses, most first; empty where no tier is on
+   * two nodes. A thread that is not pinned may be on several.
+   */
+  readonly usedFrom: readonly { readonly node: number; readonly share: number }[];
   /** Latencies under load; undefined unless the policy balances them. */
   readonly latency: LatencyStats | undefined;
 }
@@ -128,6 +138,7 @@ export function memoryStats(
       fragmentation: usedBytes === 0 ? 1 : usedBytes / liveBytes,
       units: units[tier],
       ...ledger.accesses[tier],
+      remoteAccesses: Math.round(store.units.nodes?.accesses[tier].far ?? 0),
       backends,
     };
   });
@@ -147,6 +158,7 @@ export function memoryStats(
     prefetch: store.prefetcher?.stats() ?? noPrefetch,
     tracking,
     patterns: store.units.patterns(),
+    usedFrom: store.units.nodes?.threadShares() ?? [],
     latency: store.units.latency?.stats(),
   };
 }

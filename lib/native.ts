@@ -134,6 +134,16 @@ export interface Placement {
   readonly errno: number;
 }
 
+/** How the pages of a run were dealt out to nodes. */
+export interface DealtPages {
+  /** By the kernel's own interleaving; one by one; not at all, because the kernel refuses to place memory. */
+  readonly method: 'kernel' | 'pages' | 'none';
+  /** Pages that are not where they belong, because a node was full. */
+  readonly misplacedPages: number;
+  /** Why not at all; 0 otherwise. */
+  readonly errno: number;
+}
+
 /** Outcome of moving chunks between backends. `tried = applied + failed`, in chunks. */
 export interface ChunkMoveResult {
   readonly tried: number;
@@ -264,10 +274,23 @@ export interface NativeHeap {
   readonly damageCount: Uint32Array;
   /** Whether {@link NativeHeap.moveChunk} works here, as probed when the heap was opened. */
   readonly migrationMode: MigrationMode;
+  /** Bytes of a page: the least that lies on one node. */
+  readonly pageBytes: number;
   /** Adds a backend and returns its index. Throws when it is unavailable. */
   addBackend(config: BackendConfig | PersistentConfig): number;
   /** Takes `chunks` contiguous chunks from a backend, zero-filled; returns the first one's index. */
   allocate(backend: number, chunks: number): number;
+  /**
+   * As {@link NativeHeap.allocate}, each chunk from a backend of its own, one for each. `deferred`: no page is brought
+   * in before it is touched, however short the run. All or nothing.
+   */
+  allocateSpread(backends: Uint32Array, deferred: boolean): number;
+  /**
+   * Deals the pages of a run that nobody has touched out to nodes, one for each stripe of `stripeBytes`. What the run
+   * is charged to stays as it is. Brings all pages in, about 0.7 ms a chunk, unless the kernel does the dealing. Throws
+   * `ERR_TIER_INVALID` for stripes that are no whole pages and nodes that are not there.
+   */
+  dealPages(firstChunk: number, stripeBytes: number, nodes: Int32Array): DealtPages;
   /** The run's bytes as one external ArrayBuffer of at most `byteLength` bytes, made once per run. */
   buffer(firstChunk: number, byteLength: number): ArrayBuffer;
   /** Detaches the run's ArrayBuffer and gives its memory back. */

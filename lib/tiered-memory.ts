@@ -22,10 +22,12 @@ import { flushAll } from './memory/flush.ts';
 import { Handle, type HandleOwner } from './memory/handle.ts';
 import { absentNodes, bringStraysHome } from './memory/homing.ts';
 import { probeHotnessSources } from './memory/hotness-sources.ts';
+import { backendOnNode, type InterleaveRequest } from './memory/interleaved-run.ts';
 import { KernelHotness } from './memory/kernel-hotness.ts';
 import type { Key } from './memory/key-arena.ts';
 import type { LargeObject } from './memory/large-object.ts';
 import { LatencyWatch } from './memory/latency-watch.ts';
+import { NodeUse } from './memory/node-use.ts';
 import type { PlacementOrder } from './memory/object-maker.ts';
 import { isSmall } from './memory/object-space.ts';
 import { ObjectStore } from './memory/object-store.ts';
@@ -42,6 +44,7 @@ import {
   type CheckpointOptions,
   checkOpen,
   checkStore,
+  interleaveRequest,
   type OpenOptions,
   type OptimizePlacementOptions,
   prefetchSettings,
@@ -58,6 +61,9 @@ import type {
 import { type MemoryStats, memoryStats } from './memory-stats.ts';
 import { DataMigrationEngine } from './migration/data-migration-engine.ts';
 import type { OptimizeReport } from './migration/engine-stats.ts';
+import { nodePlaces } from './numa/node-places.ts';
+import { NumaOptimizer } from './numa/numa-optimizer.ts';
+import { firmwareBandwidths, thisMachine, tierNearness } from './numa/tier-nearness.ts';
 import { createPolicy } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
 import { Slices } from './slices.ts';
@@ -89,11 +95,13 @@ export class TieredMemory implements AsyncDisposable {
   readonly #verify: boolean;
   readonly #mainThread: MainThread;
   readonly #hotness: KernelHotness | undefined;
+  #numa: NumaOptimizer | undefined;
 
   private constructor(manager: HardwareTierManager, options: OpenOptions) {
     this.#manager = manager;
     const policy = choosePolicy(manager, options.policy);
-    const backends = new BackendSet(openHeap(manager.tiers), manager.tiers);
+    const { tiers } = manager;
+    const backends = new BackendSet(openHeap(tiers), tiers, tierNearness(tiers));
     this.#mainThread = new MainThread(options.mainThreadBudgetUs ?? defaultBudgetUs);
     const { sliceClock } = this.#mainThread;
     this.#store = new ObjectStore(backends, prefetchSettings(options.prefetch), sliceClock);
@@ -122,6 +130,8 @@ export class TieredMemory implements AsyncDisposable {
     if (policy.usesLatency === true) {
       this.#store.units.latency = new LatencyWatch(manager.tiers, new TierProbes(set));
     }
+    units.nodes = NodeUse.of(this.#store.space, nodePlaces);
+    units.tellsNodes = policy.usesNodes === true;
     this.#engine = new DataMigrationEngine({
       target: this.#store.units,
       policy,
@@ -179,6 +189,15 @@ export class TieredMemory implements AsyncDisposable {
   /** Detection and selection of tiers. */
   get manager(): HardwareTierManager {
     return this.#manager;
+  }
+
+  /**
+   * Nodes and threads of this machine, and which backends of the tiers in use are near whom. Made when it is first asked
+   * for. Never throws: what needs the native part does, as {@link NumaOptimizer} says.
+   */
+  get numa(): NumaOptimizer {
+    this.#numa ??= new NumaOptimizer({ tiers: this.tiers });
+    return this.#numa;
   }
 
   /** The engine that moves data. Most programs leave it alone. */
@@ -278,7 +297,8 @@ export class TieredMemory implements AsyncDisposable {
   /**
    * A zero-filled region of `length` elements with a live view at an address that never changes.
    *
-   * @throws RangeError for a length that is not a positive integer or over 4 GiB; TierError `ERR_TIER_FULL`
+   * @throws RangeError for a length that is not a positive integer or over 4 GiB; TierError `ERR_TIER_FULL`,
+   *   `ERR_TIER_UNAVAILABLE` when it is to be interleaved over a node that no tier in use has memory of
    */
   allocate<V extends TypedArray>(
     type: TypedArrayConstructor<V>,
@@ -288,7 +308,10 @@ export class TieredMemory implements AsyncDisposable {
     const code = constructorCode(type, 'type');
     const byteLength = regionBytes(type, length);
     checkPlacement(options);
-    const order = this.#placer.order(byteLength, options);
+    const order = {
+      ...this.#placer.order(byteLength, options),
+      interleave: this.#interleave(options),
+    };
     const id = this.#store.allocate(code, byteLength, order, options.ownerThreadOnly ?? false);
     const object = this.#store.space.largeOf(id) as LargeObject;
     object.declared = options.accessPattern ?? 'unknown';
@@ -488,6 +511,21 @@ export class TieredMemory implements AsyncDisposable {
     return id;
   }
 
+  #interleave(options: AllocateOptions): InterleaveRequest | undefined {
+    const request = interleaveRequest(options);
+    if (request === undefined) return undefined;
+    const { set } = this.#store.space;
+    const absent = request.nodes?.find((node) => backendOnNode(set, 0, node) === undefined);
+    if (absent !== undefined) {
+      throw new TierError(
+        'ERR_TIER_UNAVAILABLE',
+        `There is nothing to interleave over on node ${absent}: no tier in use has its memory.`,
+        { hint: 'stats().tiers lists the backends in use with their nodes.' },
+      );
+    }
+    return { ...request, firmware };
+  }
+
   #bringStraysHome(): Promise<number> {
     const { space, mover } = this.#store;
     return bringStraysHome(space.set, mover, () => this.#store.closed, this.#slices());
@@ -502,6 +540,11 @@ export class TieredMemory implements AsyncDisposable {
     if (key === undefined) this.#orphanage.adopt(handle, id);
     return handle;
   }
+}
+
+function firmware(nodes: readonly number[]): readonly number[] | undefined {
+  const machine = thisMachine();
+  return machine && firmwareBandwidths(machine, nodes);
 }
 
 /** A node's memory does not come and go by the second. */

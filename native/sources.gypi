@@ -40,6 +40,8 @@
       "native/memory/mapping_budget.cc",
       "native/memory/shared_run.cc",
       "native/memory/heap.cc",
+      "native/memory/heap_allocating.cc",
+      "native/memory/striped_pages.cc",
       "native/memory/heap_moving.cc",
       "native/memory/heap_sharing.cc",
       "native/memory/heap_keeper.cc",
@@ -85,6 +87,7 @@
       "native/topology/cpus.cc",
       "native/topology/kernel_counters.cc",
       "native/topology/process_memory.cc",
+      "native/topology/process_threads.cc",
       "native/measure/runs.cc",
       "native/measure/calibrate.cc",
       "native/measure/latency_probe.cc",
@@ -119,12 +122,14 @@
       "test/native/sys/directory_lock_test.cc",
       "test/native/track/damon_source_test.cc",
       "test/native/sys/probe_test.cc",
+      "test/native/sys/quiet_thread_test.cc",
       "test/native/sys/thread_affinity_test.cc",
       "test/native/sys/thread_policy_test.cc",
       "test/native/topology/parse_test.cc",
       "test/native/topology/scan_test.cc",
       "test/native/topology/cpus_test.cc",
       "test/native/topology/kernel_counters_test.cc",
+      "test/native/topology/process_threads_test.cc",
       "test/native/measure/runs_test.cc",
       "test/native/measure/calibrate_test.cc",
       "test/native/measure/latency_probe_test.cc",
@@ -149,6 +154,8 @@
       "test/native/memory/node_memory_test.cc",
       "test/native/memory/persistent_backend_test.cc",
       "test/native/memory/heap_test.cc",
+      "test/native/memory/heap_spread_test.cc",
+      "test/native/memory/striped_pages_test.cc",
       "test/native/memory/shared_run_test.cc",
       "test/native/memory/heap_keeper_test.cc",
       "test/native/memory/heap_damage_test.cc",
@@ -176,7 +183,9 @@
       "test/native/migrate/live_move_torture_test.cc",
       "test/native/migrate/reback_test.cc",
       "test/native/migrate/strays_test.cc",
-      "test/native/migrate/move_job_test.cc"
+      "test/native/migrate/move_job_test.cc",
+    ],
+    "pool_torture_sources": [
     ]
   }
 }

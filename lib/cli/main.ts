@@ -5,6 +5,7 @@ import { adviseCommand } from './advise.ts';
 import { runCli } from './cli.ts';
 import { decisionsCommand } from './decisions.ts';
 import { demoCommand } from './demo.ts';
+import { numaCommand } from './numa.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
 import { topologyCommand } from './topology.ts';
@@ -17,7 +18,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 runCli(
   process.argv.slice(2),
-  [demoCommand, topologyCommand, replayCommand, simulateCommand, adviseCommand, decisionsCommand],
+  [
+    demoCommand,
+    topologyCommand,
+    numaCommand,
+    replayCommand,
+    simulateCommand,
+    adviseCommand,
+    decisionsCommand,
+  ],
   {
     stdin: process.stdin,
     stdout: process.stdout,

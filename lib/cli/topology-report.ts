@@ -45,7 +45,8 @@ export function formatList(numbers: readonly number[]): string {
   return ranges.length === 0 ? '-' : ranges.join(',');
 }
 
-function describeBackend(backend: BackendConfig): string {
+/** What a backend is made of, in a few words. */
+export function describeBackend(backend: BackendConfig): string {
   switch (backend.kind) {
     case 'numa':
       return `node ${backend.node}`;
@@ -176,7 +177,8 @@ function hotnessLines(hotness: readonly HotnessProbe[]): string[] {
   return table(['source', 'works', 'sees', 'because'], rows, ['left', 'left', 'left', 'left']);
 }
 
-function limitLines(limits: readonly Limit[], paint: Paint): string[] {
+/** Limits as a list, each with its hint. */
+export function limitLines(limits: readonly Limit[], paint: Paint): string[] {
   return limits.flatMap(({ what, reason, hint }) => [
     `- ${what}: ${reason}.`,
     `  ${paint.dim(`hint: ${hint}`)}`,

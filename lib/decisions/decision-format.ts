@@ -27,10 +27,11 @@ export function decisionLine(decision: Decision): string {
 
 /** Columns are as long as the longest snapshot was; only `length` rows of them count. */
 function shortened(units: UnitColumns): UnitColumns {
-  const columns = Object.entries(units).map(([name, column]) => [
-    name,
-    ArrayBuffer.isView(column) ? (column as Float64Array).subarray(0, units.length) : column,
-  ]);
+  const cut = (column: unknown): unknown => {
+    if (Array.isArray(column)) return column.map(cut);
+    return ArrayBuffer.isView(column) ? (column as Float64Array).subarray(0, units.length) : column;
+  };
+  const columns = Object.entries(units).map(([name, column]) => [name, cut(column)]);
   return Object.fromEntries(columns);
 }
 

@@ -15,9 +15,14 @@ export interface UnitExplanation {
   readonly decision: 'move' | 'stay';
   /** Where it goes, or would have gone; undefined when no other tier was in question. */
   readonly to: TierName | undefined;
+  /** The node it is on, and the one it goes to; undefined where there is no choice. */
+  readonly node?: number | undefined;
+  readonly toNode?: number | undefined;
+  /** Shares of its recent accesses by the node of the CPU, most first; undefined where there is no choice. */
+  readonly usedFrom?: readonly { readonly node: number; readonly share: number }[] | undefined;
   /**
    * Why. Of a move its `reason`; of a unit that stays what kept it: the policy's word (`benefit`, `dwell`, `room`,
-   * `budget`, `endurance`, `load`...), `cold` (below the threshold), `fastest` (there is no faster tier), `unwanted` (the policy
+   * `budget`, `endurance`, `load`, `shared`...), `cold` (below the threshold), `fastest` (there is no faster tier), `unwanted` (the policy
    * asks for no move), `failed` (the policy did), or what holds it: `leased`, `damaged`, `untracked`.
    */
   readonly why: string;
@@ -75,7 +80,7 @@ export function explainUnits(
   });
 }
 
-type Verdict = Pick<UnitExplanation, 'decision' | 'why' | 'gainNs' | 'costNs'> & {
+type Verdict = Pick<UnitExplanation, 'decision' | 'why' | 'gainNs' | 'costNs' | 'toNode'> & {
   readonly to: number;
 };
 
@@ -100,6 +105,8 @@ function explainRow(
     tier: tiers[tier].name,
     ...verdict,
     to: tiers[to]?.name,
+    node: units.node && snapshot.nodes?.ids[units.node[row]],
+    usedFrom: usersOf(row, snapshot),
     heat,
     threshold,
     heatPerSecond: rate && heat * rate,
@@ -112,8 +119,19 @@ function explainRow(
 
 function verdictOf(word: Move | Refusal): Verdict {
   const { to, gainNs, costNs } = word;
-  if ('reason' in word) return { decision: 'move', why: word.reason, to, gainNs, costNs };
+  if ('reason' in word) {
+    const { reason: why, node: toNode } = word;
+    return { decision: 'move', why, to, toNode, gainNs, costNs };
+  }
   return { decision: 'stay', why: word.why, to, gainNs, costNs };
+}
+
+function usersOf(row: number, { units, nodes }: Snapshot): UnitExplanation['usedFrom'] {
+  if (nodes === undefined || units.uses === undefined) return undefined;
+  return units.uses
+    .map((column, index) => ({ node: nodes.ids[index], share: column[row] }))
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share || a.node - b.node);
 }
 
 /** The unit itself may go elsewhere: it is the place of what makes room for it that may be written no more. */

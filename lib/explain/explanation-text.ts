@@ -11,6 +11,7 @@ const meanings: Readonly<Record<string, string>> = {
   budget: 'no more may be moved now',
   endurance: 'its drive would wear out too soon',
   payback: 'moves to faster tiers have brought less than they took lately, and few are tried',
+  shared: 'several nodes use it, none mostly',
   load: 'that tier answers late under its load',
   fastest: 'there is no faster tier',
   unwanted: 'the policy asks for no move',
@@ -22,8 +23,11 @@ const meanings: Readonly<Record<string, string>> = {
 
 /** The line; figures that decide nothing are left out. */
 export function explanationText(facts: Omit<UnitExplanation, 'text'>): string {
-  const { decision, tier, to, why, dwellAccesses } = facts;
-  if (decision === 'move') return `${figures(facts).join(', ')}: to ${to} (${why})`;
+  const { decision, tier, to, toNode, why, dwellAccesses } = facts;
+  if (decision === 'move') {
+    const on = toNode === undefined ? '' : ` on node ${toNode}`;
+    return `${figures(facts).join(', ')}: to ${to}${on} (${why})`;
+  }
   const { writeLimit } = facts;
   const meaning =
     writeLimit === undefined
@@ -43,7 +47,9 @@ function figures(facts: Omit<UnitExplanation, 'text'>): string[] {
   const rate = facts.heatPerSecond;
   const needed = rate === undefined ? threshold : facts.thresholdPerSecond;
   const unit = rate === undefined ? '' : '/s';
-  const parts = [`heat ${heatText(rate ?? heat)}${unit}`];
+  const [mostly] = facts.usedFrom ?? [];
+  const from = mostly && ` (${Math.round(100 * mostly.share)} % from node ${mostly.node})`;
+  const parts = [`heat ${heatText(rate ?? heat)}${unit}${from ?? ''}`];
   if (needed !== undefined && needed > 0) parts.push(`threshold ${heatText(needed)}${unit}`);
   if (to === undefined) return parts;
   const cost = `cost ${formatNs(costNs)}`;

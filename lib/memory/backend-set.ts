@@ -5,6 +5,7 @@
 
 import { TierError, type TierErrorCode } from '../errors.ts';
 import { chunkBytes, type NativeHeap } from '../native.ts';
+import type { Nearness } from '../numa/tier-nearness.ts';
 import type { BackendConfig, Tier } from '../tiers/tier.ts';
 import { DamagedRanges } from './damaged-ranges.ts';
 import { unitBytes, unitsPerChunk } from './size-classes.ts';
@@ -21,6 +22,9 @@ export interface BackendState {
   readonly capacityUnits: number;
   usedUnits: number;
 }
+
+/** Where memory is wanted: near this node, near any of these, or with -1 near the thread that asks. */
+export type Near = number | readonly number[];
 
 /** Kinds whose pages the kernel can move between nodes under access. */
 const movable: readonly BackendConfig['kind'][] = ['numa', 'simulated'];
@@ -49,10 +53,18 @@ export class BackendSet {
   /** The 2 MiB of a chunk that holds slabs, by chunk. Large objects are not here. */
   readonly buffers: ArrayBuffer[] = [];
   readonly bytes: Uint8Array[] = [];
+  readonly #nearness: Nearness | undefined;
+  /** Backends by tier and node, nearest first, as far as somebody asked. */
+  readonly #near: (readonly BackendState[])[][];
 
-  /** Opens every backend. On failure what was opened is closed and the error says which tier it was. */
-  constructor(heap: NativeHeap, tiers: readonly Tier[]) {
+  /**
+   * Opens every backend. On failure what was opened is closed and the error says which tier it was. Without `nearness`
+   * only the node itself is near.
+   */
+  constructor(heap: NativeHeap, tiers: readonly Tier[], nearness?: Nearness) {
     this.heap = heap;
+    this.#nearness = nearness;
+    this.#near = tiers.map(() => []);
     this.damage = new DamagedRanges(heap);
     this.tiers = tiers;
     try {
@@ -93,11 +105,41 @@ export class BackendSet {
     return this.ofTier[tier].reduce((sum, backend) => sum + backend.usedUnits * unitBytes, 0);
   }
 
-  /** A tier's backends, those on `node` first. */
-  preferred(tier: number, node: number): readonly BackendState[] {
+  /**
+   * A tier's backends, nearest first. Near several nodes is what is nearest to one of them; of those, and of all that
+   * are as near, whatever is nearer to the calling thread, as the kernel has it with MPOL_PREFERRED_MANY.
+   */
+  preferred(tier: number, near: Near): readonly BackendState[] {
     const backends = this.ofTier[tier];
-    if (backends.length < 2 || node < 0) return backends;
-    return backends.toSorted((a, b) => Number(b.node === node) - Number(a.node === node));
+    if (backends.length < 2) return backends;
+    if (typeof near !== 'number') return this.#nearAny(tier, near);
+    const from = near < 0 ? (this.#nearness?.callerNode() ?? -1) : near;
+    return from < 0 ? backends : this.#nearestTo(tier, from);
+  }
+
+  /** Looks where the calling thread is: for what is large enough to be worth a native call. */
+  lookForCaller(): void {
+    this.#nearness?.lookForCaller();
+  }
+
+  #nearestTo(tier: number, from: number): readonly BackendState[] {
+    const backends = this.ofTier[tier];
+    const known = this.#near[tier][from];
+    if (known !== undefined) return known;
+    // Distances of nodes that are there do not change, and backends stay what they are.
+    const order =
+      this.#nearness?.order(tier, from).map((index) => backends[index]) ??
+      backends.toSorted((a, b) => Number(b.node === from) - Number(a.node === from));
+    this.#near[tier][from] = order;
+    return order;
+  }
+
+  #nearAny(tier: number, nodes: readonly number[]): readonly BackendState[] {
+    if (nodes.length === 1) return this.#nearestTo(tier, nodes[0]);
+    const orders = nodes.map((node) => this.#nearestTo(tier, node));
+    const rank = (backend: BackendState): number =>
+      nodes.includes(backend.node) ? -1 : Math.min(...orders.map((one) => one.indexOf(backend)));
+    return this.preferred(tier, -1).toSorted((a, b) => rank(a) - rank(b));
   }
 
   /** Takes one chunk for slabs and makes its bytes reachable. Throws `ERR_TIER_*`. */
@@ -137,6 +179,23 @@ export class BackendSet {
     backend.usedUnits += units;
     for (let i = 0; i < chunks; i++) this.#backendOf[first + i] = backend;
     return first;
+  }
+
+  /** Takes a run whose chunks come from these backends, one for each, and charges them. Throws `ERR_TIER_*`. */
+  takeSpread(backends: readonly BackendState[], deferred: boolean): number {
+    const indices = Uint32Array.from(backends, ({ index }) => index);
+    const first = this.heap.allocateSpread(indices, deferred);
+    backends.forEach((backend, i) => {
+      backend.usedUnits += unitsPerChunk;
+      this.#backendOf[first + i] = backend;
+    });
+    return first;
+  }
+
+  /** Whole chunks that a backend has room for within its budget. */
+  roomForChunks(backend: BackendState): number {
+    const units = backend.capacityUnits - backend.usedUnits;
+    return Math.max(0, Math.min(Math.floor(units / unitsPerChunk), this.freeChunks(backend)));
   }
 
   /** Gives a run back and takes its charge off whichever backends its chunks are on now. */

@@ -22,7 +22,8 @@ import {
   segmentShift,
 } from './object-table.ts';
 
-const maxCount = 0xffff;
+/** Reads, or writes, of a unit between two folds: beyond this many it is as hot as it gets. */
+export const maxCount = 0xffff;
 
 /**
  * Pages that pass as one access on the clock. Accesses through a view come in sizes of their own: a chunk that is
@@ -46,6 +47,8 @@ export interface Touched {
   unit: number[];
   reads: number[];
   writes: number[];
+  /** Of reads and writes, those not known to be this thread's: of shared regions, by others or seen by the kernel. */
+  others: number[];
   /** Accesses between the last use before those and the fold; `Infinity` when there was none. */
   idle: number[];
   /** Bin of the gap before that use. */
@@ -71,6 +74,7 @@ export class HeatLedger {
     unit: [],
     reads: [],
     writes: [],
+    others: [],
     idle: [],
     gap: [],
   };
@@ -79,6 +83,8 @@ export class HeatLedger {
   #pendingLarge: Set<LargeObject> = new Set();
   /** Pages in the counts of pending large objects that were seen and not reported. */
   readonly #seenPages: Map<LargeObject, number> = new Map();
+  /** By unit, of the counts of pending large objects: see {@link Touched.others}. */
+  readonly #others: Map<number, number> = new Map();
   #keep = false;
 
   constructor(space: ObjectSpace) {
@@ -119,15 +125,35 @@ export class HeatLedger {
     this.#pendingLarge.add(object);
   }
 
+  /** Counts accesses of other threads to a chunk of a large object. */
+  noteForeign(object: LargeObject, index: number, reads: number, writes: number): void {
+    this.#noteOthers(object, index, this.#add(object, index, reads, writes));
+    object.tracked = true;
+    this.#pendingLarge.add(object);
+    if (writes > 0) this.#wrote(object, index, writes * pageBytes);
+  }
+
   /** Counts pages of a chunk of a large object that were found accessed, e.g. by the kernel. */
   noteChunk(object: LargeObject, index: number, reads: number, writes: number): void {
-    const before = object.reads[index] + object.writes[index];
-    object.reads[index] = Math.min(maxCount, object.reads[index] + reads);
-    object.writes[index] = Math.min(maxCount, object.writes[index] + writes);
-    const pages = object.reads[index] + object.writes[index] - before;
+    const pages = this.#add(object, index, reads, writes);
+    // The kernel does not tell which thread it was.
+    if (object.sharedCounts !== undefined) this.#noteOthers(object, index, pages);
     this.#seenPages.set(object, (this.#seenPages.get(object) ?? 0) + pages);
     this.#pendingLarge.add(object);
     if (writes > 0) this.#wrote(object, index, writes * pageBytes);
+  }
+
+  /** Returns how many it counted. */
+  #add(object: LargeObject, index: number, reads: number, writes: number): number {
+    const before = object.reads[index] + object.writes[index];
+    object.reads[index] = Math.min(maxCount, object.reads[index] + reads);
+    object.writes[index] = Math.min(maxCount, object.writes[index] + writes);
+    return object.reads[index] + object.writes[index] - before;
+  }
+
+  #noteOthers(object: LargeObject, index: number, accesses: number): void {
+    const unit = chunkUnitBase + object.firstChunk + index;
+    this.#others.set(unit, (this.#others.get(unit) ?? 0) + accesses);
   }
 
   #wrote(object: LargeObject, index: number, bytes: number): void {
@@ -210,6 +236,7 @@ export class HeatLedger {
     this.#collectSmall();
     for (const object of this.#pendingLarge) this.#collectLarge(object);
     this.#pendingLarge.clear();
+    this.#others.clear();
     this.#foldWritten();
     let total = 0;
     for (let i = first; i < touched.length; i++) total += touched.reads[i] + touched.writes[i];
@@ -262,6 +289,7 @@ export class HeatLedger {
     touched.unit[at] = unit;
     touched.reads[at] = reads;
     touched.writes[at] = writes;
+    touched.others[at] = unit < chunkUnitBase ? 0 : (this.#others.get(unit) ?? 0);
   }
 
   #heatUp(unit: number, reads: number, writes: number): void {

@@ -5,6 +5,7 @@ import type { AccessPattern } from '../policy/policy.ts';
 import { neverAccessed } from '../tracking/heat.ts';
 import type { UsagePatterns } from '../tracking/usage-patterns.ts';
 import type { ByteRange } from './byte-ranges.ts';
+import type { Interleaving } from './interleaved-run.ts';
 
 /** Region chunks and small objects share one space of unit ids; a chunk's id is this plus its index. */
 export const chunkUnitBase: number = 2 ** 32;
@@ -51,8 +52,14 @@ export interface LargeObject {
   declared: AccessPattern;
   /** What the reported accesses of a region look like, as its unit 0; undefined before the first. */
   usage: UsagePatterns | undefined;
+  /** Of a shared region: what the other threads count; see shared-counts.ts. */
+  sharedCounts: SharedArrayBuffer | undefined;
   /** At least one access was reported. Until then an exposed region is left where it is. */
   tracked: boolean;
+  /** How it was spread over several backends; undefined when that was not asked for. */
+  interleaving: Interleaving | undefined;
+  /** By chunk: the node that interleaving put it on; undefined when it has none of its own. */
+  nodes: readonly number[] | undefined;
   /** A background move is in flight. */
   moving: boolean;
   /** Deleted while a background move was in flight; freed when that ends. */
@@ -71,9 +78,12 @@ export function makeLargeObject(
     | 'bytes'
     | 'exposed'
     | 'ownerThreadOnly'
-  >,
+  > &
+    Partial<Pick<LargeObject, 'interleaving' | 'nodes'>>,
 ): LargeObject {
   return {
+    interleaving: undefined,
+    nodes: undefined,
     ...fields,
     heat: new Float32Array(fields.chunks).fill(neverAccessed),
     lastUse: new Uint32Array(fields.chunks),
@@ -84,6 +94,7 @@ export function makeLargeObject(
     acknowledged: [],
     declared: 'unknown',
     usage: undefined,
+    sharedCounts: undefined,
     tracked: !fields.exposed,
     moving: false,
     doomed: false,

@@ -9,7 +9,7 @@ import { TierError } from '../errors.ts';
 import type { FailedMove, MoveResult } from '../migration/migration-target.ts';
 import { type ChunkMoveResult, chunkBytes } from '../native.ts';
 import { SliceClock, Slices } from '../slices.ts';
-import type { BackendState } from './backend-set.ts';
+import type { BackendState, Near } from './backend-set.ts';
 import { checksum, checksumInSlices, chunkOfBytes } from './checksums.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import type { Integrity } from './integrity.ts';
@@ -25,6 +25,13 @@ import {
   watchedFlag,
   whereWord,
 } from './object-table.ts';
+
+/** Between tiers, with a node that is preferred; or from a tier to itself, on another node of it. */
+interface Way {
+  readonly from: number;
+  readonly to: number;
+  readonly node: number | undefined;
+}
 
 /** One chunk on its way. */
 interface Carriage {
@@ -73,14 +80,15 @@ export class Mover {
     from: number,
     to: number,
     signal?: AbortSignal,
+    node?: number,
   ): MoveResult | Promise<MoveResult> {
     this.#integrity.settle();
-    if (unit >= chunkUnitBase) return this.#moveChunk(unit - chunkUnitBase, from, to, signal);
-    return this.moveSmall(unit, from, to);
+    if (unit < chunkUnitBase) return this.moveSmall(unit, from, to, node);
+    return this.#moveChunk(unit - chunkUnitBase, { from, to, node }, signal);
   }
 
   /** Moves a small object by copy. */
-  moveSmall(id: number, from: number, to: number): MoveResult {
+  moveSmall(id: number, from: number, to: number, node?: number): MoveResult {
     const space = this.#space;
     const where = this.#where(id);
     if ((where & liveFlag) === 0) return 'gone';
@@ -89,9 +97,13 @@ export class Mover {
     if (!this.mayMove(id)) return 'damaged';
     const chunk = space.chunkOf(id);
     const byteOffset = space.byteOffsetOf(id);
-    const node = space.set.backendOf(chunk).node;
+    const here = space.set.backendOf(chunk).node;
+    if (from === to && (node === undefined || node === here)) return 'elsewhere';
     this.#ledger.leaving(id);
-    const placed = this.placeSmall(id, space.byteLength(id), to, node);
+    const placed =
+      from === to
+        ? space.placeSmallOn(id, space.byteLength(id), to, node as number)
+        : this.placeSmall(id, space.byteLength(id), to, node ?? here);
     const copied = placed && space.copyFrom(id, chunk, byteOffset);
     this.#ledger.arrived(id);
     if (copied) return 'moved';
@@ -99,7 +111,7 @@ export class Mover {
   }
 
   /** As `ObjectSpace.placeSmall`, closing holes in the tier's slabs when it has no room otherwise. */
-  placeSmall(id: number, byteLength: number, tier: number, node: number): boolean {
+  placeSmall(id: number, byteLength: number, tier: number, node: Near): boolean {
     const space = this.#space;
     return (
       space.placeSmall(id, byteLength, tier, node) ||
@@ -120,8 +132,7 @@ export class Mover {
 
   #moveChunk(
     chunk: number,
-    from: number,
-    to: number,
+    { from, to, node }: Way,
     signal: AbortSignal | undefined,
   ): MoveResult | Promise<MoveResult> {
     const { set, largeOfChunk } = this.#space;
@@ -132,8 +143,10 @@ export class Mover {
     if ((where & (leasedFlag | pinnedFlag)) !== 0 || object.moving) return 'leased';
     if (set.damage.has(chunk) || this.#integrity.book.has(object.id)) return 'damaged';
     const source = set.backendOf(chunk);
+    if (from === to && (node === undefined || node === source.node)) return 'elsewhere';
     const target = set
-      .preferred(to, source.node)
+      .preferred(to, node ?? object.nodes?.[chunk - object.firstChunk] ?? source.node)
+      .filter((backend) => from !== to || backend.node === node)
       .find((backend) => this.#space.compactor.makeRunRoom(backend, 1, this.mayMove));
     if (target === undefined) return 'full';
     const movable = set.canMovePages(source, target);

@@ -4,17 +4,21 @@
  */
 
 import { TierError } from '../errors.ts';
+import type { Near } from './backend-set.ts';
 import type { Integrity } from './integrity.ts';
+import type { InterleaveRequest } from './interleaved-run.ts';
 import type { Mover } from './mover.ts';
 import { isSmall, type LargeOptions, type ObjectSpace } from './object-space.ts';
 import { pinnedFlag } from './object-table.ts';
 import { unitBytes, unitsPerChunk } from './size-classes.ts';
 
-/** Where a new value may go: tiers in order of preference, and the node it should be near (-1: none). */
+/** Where a new value may go: tiers in order of preference, and what it should be near. */
 export interface PlacementOrder {
   readonly tiers: readonly number[];
-  readonly node: number;
+  readonly node: Near;
   readonly pinned: boolean;
+  /** Of regions: spread it over several backends. */
+  readonly interleave?: InterleaveRequest | undefined;
 }
 
 /** An object whose bytes are the store's, not a region. */
@@ -45,11 +49,11 @@ export class ObjectMaker {
       const placed =
         !options.exposed && isSmall(byteLength)
           ? this.#mover.placeSmall(id, byteLength, tier, order.node)
-          : space.placeLarge(id, byteLength, { tier, node: order.node, mayMove }, options) !==
-            undefined;
+          : space.placeLarge(id, byteLength, { ...order, tier, mayMove }, options) !== undefined;
       if (!placed) continue;
       space.setType(id, code);
-      if (order.pinned) space.table.setFlag(id, pinnedFlag, true);
+      if (order.pinned || space.largeOf(id)?.interleaving?.stays)
+        space.table.setFlag(id, pinnedFlag, true);
       space.setKey(id, 0);
       return id;
     }

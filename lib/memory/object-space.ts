@@ -5,9 +5,10 @@
 
 import { TierError } from '../errors.ts';
 import type { TierSlabs } from '../policy/policy.ts';
-import type { BackendSet } from './backend-set.ts';
+import type { BackendSet, BackendState, Near } from './backend-set.ts';
 import { Checksums, checksum } from './checksums.ts';
 import { Compactor } from './compactor.ts';
+import { type InterleavedRun, InterleavedRuns, type InterleaveRequest } from './interleaved-run.ts';
 import { chunksFor, type LargeObject, makeLargeObject } from './large-object.ts';
 import {
   chunkMask,
@@ -36,6 +37,14 @@ const keptBits = ~chunkMask;
 /** Whether an object may be given another place right now. */
 export type MayMove = (id: number) => boolean;
 
+/** Where a large object is to go. */
+export interface LargePlace {
+  readonly tier: number;
+  readonly node: Near;
+  readonly mayMove: MayMove;
+  readonly interleave?: InterleaveRequest | undefined;
+}
+
 /** How a large object is to be made. */
 export interface LargeOptions {
   readonly exposed: boolean;
@@ -49,6 +58,7 @@ export class ObjectSpace {
   /** Of small objects that are verified. */
   readonly checksums: Checksums = new Checksums();
   readonly compactor: Compactor = new Compactor(this);
+  readonly #interleaved: InterleavedRuns;
   /** By backend index. */
   readonly allocators: readonly SlabAllocator[];
   /** By the slot number in an object's length word. */
@@ -57,6 +67,8 @@ export class ObjectSpace {
   #closed = false;
   /** The large object a chunk belongs to. */
   readonly largeOfChunk: Map<number, LargeObject> = new Map();
+  /** Large objects that other threads may have attached. */
+  readonly shared: Set<LargeObject> = new Set();
   readonly #slot: Slot = { chunk: 0, byteOffset: 0 };
   /** Why a backend last refused memory. */
   lastFailure: unknown;
@@ -65,6 +77,7 @@ export class ObjectSpace {
 
   constructor(set: BackendSet) {
     this.set = set;
+    this.#interleaved = new InterleavedRuns(set, this.compactor);
     this.repackedBytes = new Float64Array(set.tiers.length);
     this.allocators = set.all.map((backend) => new SlabAllocator(set, backend));
   }
@@ -126,9 +139,19 @@ export class ObjectSpace {
    * Gives a small object a slot in a tier, on `node`'s backend if it can, and writes the place to its record.
    * `false` when the tier has no room.
    */
-  placeSmall(id: number, byteLength: number, tier: number, node: number): boolean {
+  placeSmall(id: number, byteLength: number, tier: number, node: Near): boolean {
+    return this.#placeIn(id, byteLength, this.set.preferred(tier, node));
+  }
+
+  /** The same on `node` and nowhere else. */
+  placeSmallOn(id: number, byteLength: number, tier: number, node: number): boolean {
+    const backends = this.set.ofTier[tier].filter((backend) => backend.node === node);
+    return this.#placeIn(id, byteLength, backends);
+  }
+
+  #placeIn(id: number, byteLength: number, backends: readonly BackendState[]): boolean {
     const index = classIndex(byteLength);
-    for (const backend of this.set.preferred(tier, node)) {
+    for (const backend of backends) {
       const allocator = this.allocators[backend.index];
       if (allocator.allocate(index, id, this.#slot)) {
         this.writePlace(id, this.#slot.chunk, this.#slot.byteOffset, byteLength);
@@ -146,42 +169,51 @@ export class ObjectSpace {
   placeLarge(
     id: number,
     byteLength: number,
-    {
-      tier,
-      node,
-      mayMove,
-    }: { readonly tier: number; readonly node: number; readonly mayMove: MayMove },
+    place: LargePlace,
     options: LargeOptions,
   ): LargeObject | undefined {
     const chunks = chunksFor(byteLength);
+    const { tier, node, mayMove, interleave } = place;
+    if (interleave !== undefined) {
+      return this.#tryLarge(id, byteLength, options, () =>
+        this.#interleaved.take(chunks, { tier, mayMove, interleave }),
+      );
+    }
+    this.set.lookForCaller();
     for (const backend of this.set.preferred(tier, node)) {
-      try {
+      const object = this.#tryLarge(id, byteLength, options, () => {
         this.compactor.makeRunRoom(backend, chunks, mayMove);
-        const firstChunk = this.set.takeRun(backend, chunks);
-        const bytes = options.exposed
-          ? undefined
-          : this.#bytesOfRun(firstChunk, chunks, byteLength);
-        const number = this.#freeLarge.pop() ?? this.large.length;
-        const object = makeLargeObject({
-          id,
-          number,
-          firstChunk,
-          chunks,
-          byteLength,
-          bytes,
-          ...options,
-        });
-        this.large[number] = object;
-        for (let i = 0; i < chunks; i++) this.largeOfChunk.set(firstChunk + i, object);
-        this.writePlace(id, firstChunk, 0, number);
-        this.#words(id)[this.#base(id) + whereWord] |= largeFlag;
-        return object;
-      } catch (error) {
-        if (!(error instanceof TierError)) throw error;
-        this.lastFailure = error;
-      }
+        return { firstChunk: this.set.takeRun(backend, chunks) };
+      });
+      if (object !== undefined) return object;
     }
     return undefined;
+  }
+
+  /** Makes the object of a run that `take` takes; undefined when it cannot. */
+  #tryLarge(
+    id: number,
+    byteLength: number,
+    options: LargeOptions,
+    take: () => Pick<InterleavedRun, 'firstChunk'> & Partial<InterleavedRun>,
+  ): LargeObject | undefined {
+    const chunks = chunksFor(byteLength);
+    try {
+      const run = take();
+      const { firstChunk } = run;
+      const bytes = options.exposed ? undefined : this.#bytesOfRun(firstChunk, chunks, byteLength);
+      const number = this.#freeLarge.pop() ?? this.large.length;
+      const object = makeLargeObject({ id, number, chunks, byteLength, bytes, ...run, ...options });
+      this.large[number] = object;
+      for (let i = 0; i < chunks; i++) this.largeOfChunk.set(firstChunk + i, object);
+      this.writePlace(id, firstChunk, 0, number);
+      this.#words(id)[this.#base(id) + whereWord] |= largeFlag;
+      return object;
+    } catch (error) {
+      if (!(error instanceof TierError)) throw error;
+      this.lastFailure = error;
+      return undefined;
+    }
   }
 
   /** Writes the place of an object to its record. */
@@ -230,6 +262,7 @@ export class ObjectSpace {
   /** Takes a large object out of every list; its memory stays until `freeLarge`. */
   forgetLarge(object: LargeObject): void {
     this.large[object.number] = undefined;
+    this.shared.delete(object);
     this.#freeLarge.push(object.number);
     for (let i = 0; i < object.chunks; i++) this.largeOfChunk.delete(object.firstChunk + i);
   }

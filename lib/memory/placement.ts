@@ -17,8 +17,13 @@ export interface PlacementOptions {
    * nearest faster.
    */
   readonly tierHint?: TierName;
-  /** Prefer memory of this NUMA node within the tier. */
-  readonly numaNode?: number;
+  /**
+   * Prefer memory of this NUMA node within the tier, or of any of these; then what is nearest to them. It is where the
+   * data begins: without `pinned` it may follow its users to another node.
+   *
+   * @default near the calling thread
+   */
+  readonly numaNode?: number | readonly number[];
   /**
    * How the data will be used.
    *
@@ -42,6 +47,9 @@ export function hintedTier(tiers: readonly Tier[], hint: TierName | undefined): 
   return atOrBelow < 0 ? tiers.length - 1 : atOrBelow;
 }
 
+/** The most that Linux is built for, less one. */
+const maxNode = 1023;
+
 const sizeClasses = 32;
 
 /** Kinds of values: by type, and by size in octaves. */
@@ -52,15 +60,29 @@ export function valueKind(code: number, bytes: number): number {
   return code * sizeClasses + Math.min(sizeClasses - 1, 32 - Math.clz32(bytes));
 }
 
+function isNode(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxNode;
+}
+
+function checkNodes(numaNode: unknown): void {
+  if (isNode(numaNode)) return;
+  if (!Array.isArray(numaNode)) {
+    throw invalidValue('numaNode', `a node number, 0 to ${maxNode}, or several`, numaNode);
+  }
+  if (numaNode.length === 0) throw invalidValue('numaNode', 'one node at least', numaNode);
+  const wrong = numaNode.find((node) => !isNode(node));
+  if (wrong !== undefined || !numaNode.every(isNode)) {
+    throw invalidValue('numaNode', `made of node numbers, 0 to ${maxNode}`, wrong);
+  }
+}
+
 /** Throws `ERR_INVALID_ARG_*` for options that make no sense. */
 export function checkPlacement(options: PlacementOptions): void {
   const { numaNode, accessPattern, pinned, tierHint } = options;
   if (tierHint !== undefined && typeof tierHint !== 'string') {
     throw invalidType('tierHint', 'the name of a tier', tierHint);
   }
-  if (numaNode !== undefined && (!Number.isInteger(numaNode) || numaNode < 0)) {
-    throw invalidValue('numaNode', 'a node number, 0 or more', numaNode);
-  }
+  if (numaNode !== undefined) checkNodes(numaNode);
   if (accessPattern !== undefined && !accessPatterns.includes(accessPattern)) {
     throw invalidValue('accessPattern', `one of ${accessPatterns.join(', ')}`, accessPattern);
   }

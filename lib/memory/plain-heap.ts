@@ -11,6 +11,7 @@ import {
   type ChunkMoveResult,
   chunkBytes,
   type DamagedRange,
+  type DealtPages,
   type LatencySample,
   type MigrationMode,
   type NativeHeap,
@@ -37,6 +38,7 @@ export class PlainHeap implements NativeHeap {
   readonly damageCount: Uint32Array = new Uint32Array(1);
   /** Nothing is copied, so nobody has to be held back. */
   readonly migrationMode: MigrationMode = 'transparent';
+  readonly pageBytes: number = 4096;
   readonly #backends: PlainBackend[] = [];
   readonly #runs: Map<number, Run> = new Map();
   readonly #backendOf: number[] = [];
@@ -58,20 +60,35 @@ export class PlainHeap implements NativeHeap {
   }
 
   allocate(backend: number, chunks: number): number {
+    return this.allocateSpread(new Uint32Array(chunks).fill(backend));
+  }
+
+  allocateSpread(backends: Uint32Array): number {
     this.#check();
-    const target = this.#backend(backend);
-    if ((target.mappedChunks + chunks) * chunkBytes > roundUp(target.config.capacityBytes)) {
+    const chunks = backends.length;
+    for (const backend of new Set(backends)) {
+      const target = this.#backend(backend);
+      const part = backends.filter((index) => index === backend).length;
+      if ((target.mappedChunks + part) * chunkBytes <= roundUp(target.config.capacityBytes))
+        continue;
       target.refused++;
       throw new TierError(
         'ERR_TIER_FULL',
-        `The simulated backend ${backend} has no ${chunks} chunks left.`,
+        `The simulated backend ${backend} has no ${part} chunks left.`,
       );
     }
     const first = this.#freeRuns.get(chunks)?.pop() ?? this.#backendOf.length;
-    for (let i = 0; i < chunks; i++) this.#backendOf[first + i] = backend;
-    target.mappedChunks += chunks;
+    backends.forEach((backend, i) => {
+      this.#backendOf[first + i] = backend;
+      this.#backend(backend).mappedChunks++;
+    });
     this.#runs.set(first, { chunks, buffer: undefined });
     return first;
+  }
+
+  dealPages(): DealtPages {
+    this.#check();
+    return { method: 'none', misplacedPages: 0, errno: 0 };
   }
 
   buffer(firstChunk: number, byteLength: number): ArrayBuffer {

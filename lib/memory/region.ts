@@ -8,10 +8,15 @@ import { damageError, lostParts } from './damage-book.ts';
 import { type TypedArray, type TypedArrayConstructor, typeName } from './data.ts';
 import { flushRun } from './flush.ts';
 import type { HandleOwner } from './handle.ts';
+import type { Interleaving } from './interleaved-run.ts';
 import type { LargeObject } from './large-object.ts';
 import type { ObjectStore } from './object-store.ts';
 import { prefaultInSteps } from './prefault.ts';
+import { machineNearness, ReplicaOwner } from './replica-owner.ts';
+import { checkShare, type ReplicaToken, type ShareOptions } from './replicated-region.ts';
+import { makeSharedCounts } from './shared-counts.ts';
 import type { RegionToken } from './shared-region.ts';
+import { type TouchOptions, touchedElements } from './touch.ts';
 
 /** How many of a region's chunks are on a tier. */
 export interface RegionShare {
@@ -45,6 +50,7 @@ export class Region<V extends TypedArray = TypedArray> {
   readonly #object: LargeObject;
   readonly #generation: number;
   readonly #view: V;
+  #replicas: ReplicaOwner | undefined;
 
   /** Made by `TieredMemory.allocate`; not for users. */
   constructor(owner: HandleOwner, object: LargeObject, view: V) {
@@ -83,19 +89,23 @@ export class Region<V extends TypedArray = TypedArray> {
   }
 
   /**
+   * How `AllocateOptions.interleave` spread the region when it was allocated; undefined when that was not asked for.
+   * Whole chunks may have moved since: see {@link shares}.
+   */
+  get interleaving(): Interleaving | undefined {
+    this.#check();
+    return this.#object.interleaving;
+  }
+
+  /**
    * Reports an access to `length` elements from `start` (default: all). The engine moves the region's 2 MiB
    * chunks by what is reported here. On a tier of files, report before you access: a walk in order, or with a
    * constant stride, that is reported step by step is read ahead.
    */
-  touch(options: { start?: number; length?: number; write?: boolean } = {}): void {
+  touch(options: TouchOptions = {}): void {
     this.#check();
-    const { start = 0, length = this.#view.length - start, write = false } = options;
-    if (!Number.isInteger(start) || start < 0 || start > this.#view.length) {
-      throw invalidValue('start', `an index from 0 to ${this.#view.length}`, start);
-    }
-    if (!Number.isInteger(length) || length < 0 || start + length > this.#view.length) {
-      throw invalidValue('length', `at most ${this.#view.length - start}`, length);
-    }
+    const { start, length } = touchedElements(this.#view.length, options);
+    const { write = false } = options;
     const size = this.#view.BYTES_PER_ELEMENT;
     this.#owner.store.noteUse(this.#object, start * size, length * size, write);
   }
@@ -147,14 +157,29 @@ export class Region<V extends TypedArray = TypedArray> {
    * them lets go. Its chunks go on moving where `stats()` says that the migration mode is `transparent`; else those
    * that would have to be copied stay where they are as long as it is attached.
    *
+   * With `replicas: 'per-node'` the token is for `attachReplicated`: the threads of each node read a copy in memory of
+   * that node, once that pays; copies are in this region's tier and budget, and writes make them useless. From then on
+   * write by `attachReplicated` only, on this thread too: what is written to {@link view} is not seen in copies.
+   *
    * @throws TierError `ERR_TIER_UNAVAILABLE` without the native addon
    */
-  share(): RegionToken<V> {
+  share(): RegionToken<V>;
+  share(options: ShareOptions & { readonly replicas: 'per-node' }): ReplicaToken<V>;
+  share(options?: ShareOptions): RegionToken<V> | ReplicaToken<V>;
+  share(options: ShareOptions = {}): RegionToken<V> | ReplicaToken<V> {
     this.#check();
+    const replicated = checkShare(options);
     const { store } = this.#owner;
     const { id, firstChunk, byteLength } = this.#object;
     const token = store.space.set.heap.shareRun(firstChunk, byteLength);
-    return { token, type: typeName(store.typeOf(id)), length: this.#view.length };
+    const nodes = store.units.nodes?.ids ?? [0];
+    this.#object.sharedCounts ??= makeSharedCounts(this.#object.chunks, nodes);
+    const counts = this.#object.sharedCounts;
+    store.space.shared.add(this.#object);
+    const region = { token, type: typeName(store.typeOf(id)), length: this.#view.length, counts };
+    if (!replicated) return region;
+    this.#replicas ??= new ReplicaOwner(store, this.#object, machineNearness(store));
+    return { region, replicas: this.#replicas.table.parts };
   }
 
   /** How often the region is attached now, by any thread. */
@@ -210,7 +235,9 @@ export class Region<V extends TypedArray = TypedArray> {
 
   /** Frees the memory and empties the view. Idempotent. */
   dispose(): void {
-    if (!this.disposed) this.#owner.disposed(this.#object.id, this);
+    if (this.disposed) return;
+    this.#replicas?.close();
+    this.#owner.disposed(this.#object.id, this);
   }
 
   [Symbol.dispose](): void {

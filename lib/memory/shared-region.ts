@@ -9,6 +9,8 @@ import {
   type TypedArrayConstructor,
   viewOf,
 } from './data.ts';
+import { SharedCounter } from './shared-counts.ts';
+import { type TouchOptions, touchedElements } from './touch.ts';
 
 declare const viewType: unique symbol;
 
@@ -21,6 +23,8 @@ export interface RegionToken<V extends TypedArray = TypedArray> {
   readonly type: DataType;
   /** Elements. */
   readonly length: number;
+  /** Where those who attach the region count their accesses. */
+  readonly counts: SharedArrayBuffer;
   /** For the type checker only. */
   readonly [viewType]?: V;
 }
@@ -37,10 +41,12 @@ export class SharedRegion<V extends TypedArray = TypedArray> {
   readonly byteLength: number;
   readonly #run: AttachedRun;
   readonly #view: V;
+  readonly #counter: SharedCounter;
   #released = false;
 
   /** Made by {@link attachRegion}; not for users. */
-  constructor(run: AttachedRun, view: V) {
+  constructor(run: AttachedRun, view: V, counter: SharedCounter) {
+    this.#counter = counter;
     this.#run = run;
     this.#view = view;
     this.byteLength = view.byteLength;
@@ -54,6 +60,18 @@ export class SharedRegion<V extends TypedArray = TypedArray> {
   get view(): V {
     if (this.#released) throw new TierError('ERR_TIER_CLOSED', 'The shared region was released.');
     return this.#view;
+  }
+
+  /**
+   * Reports an access to `length` elements from `start` (default: all), as `Region.touch` does for its owner: the
+   * engine that moves the region's chunks learns how often they are used and from which node. About 0.1 µs a chunk.
+   *
+   * @throws TierError `ERR_TIER_CLOSED` after {@link release}; RangeError for elements outside the view
+   */
+  touch(options: TouchOptions = {}): void {
+    const { start, length } = touchedElements(this.view.length, options);
+    const size = this.#view.BYTES_PER_ELEMENT;
+    this.#counter.touch(start * size, length * size, options.write === true);
   }
 
   /**
@@ -78,16 +96,20 @@ export class SharedRegion<V extends TypedArray = TypedArray> {
  *   token.
  */
 export function attachRegion<V extends TypedArray>(token: RegionToken<V>): SharedRegion<V> {
-  const { code, byteLength } = layoutOf(token);
-  const run = attach(token.token);
-  if (byteLength > run.buffer.byteLength) {
+  const { code, byteLength, counts } = layoutOf(token);
+  const run = attachRun(token.token);
+  const isCounts =
+    counts instanceof SharedArrayBuffer && counts.byteLength % Int32Array.BYTES_PER_ELEMENT === 0;
+  if (byteLength > run.buffer.byteLength || !isCounts) {
     run.release();
     throw noToken(token);
   }
-  return new SharedRegion<V>(run, viewOf(code, run.buffer, 0, byteLength) as V);
+  const counter = new SharedCounter(counts, () => requireNative().currentNode());
+  return new SharedRegion<V>(run, viewOf(code, run.buffer, 0, byteLength) as V, counter);
 }
 
-function attach(token: string): AttachedRun {
+/** The bytes behind a token's text; throws as {@link attachRegion}. */
+export function attachRun(token: string): AttachedRun {
   try {
     return requireNative().attachRun(token);
   } catch (error) {
@@ -115,16 +137,24 @@ function attach(token: string): AttachedRun {
   }
 }
 
-function layoutOf(token: unknown): { readonly code: number; readonly byteLength: number } {
+interface Layout {
+  readonly code: number;
+  readonly byteLength: number;
+  readonly counts: unknown;
+}
+
+/** Type and bytes of a token's region. Throws a TypeError for anything that is no token. */
+export function layoutOf(token: unknown): Layout {
   if (typeof token !== 'object' || token === null) throw noToken(token);
-  const { token: text, type, length } = token as Partial<RegionToken>;
+  const { token: text, type, length, counts } = token as Partial<RegionToken>;
   if (typeof text !== 'string' || typeof type !== 'string') throw noToken(token);
   if (typeof length !== 'number' || !Number.isInteger(length) || length < 1) throw noToken(token);
   const arrayType = (globalThis as Record<string, unknown>)[type] as TypedArrayConstructor;
   const code = constructorCode(arrayType, 'token.type');
-  return { code, byteLength: length * arrayType.BYTES_PER_ELEMENT };
+  return { code, byteLength: length * arrayType.BYTES_PER_ELEMENT, counts };
 }
 
-function noToken(value: unknown): TypeError {
+/** The error of something that is no token. */
+export function noToken(value: unknown): TypeError {
   return invalidType('token', 'what Region.share returned', value);
 }

@@ -14,11 +14,12 @@ import { accessClasses, randomAccess } from '../tracking/stream-classifier.ts';
 import { type PatternStats, UnitPatterns } from '../tracking/unit-patterns.ts';
 import { minAccesses, writeShare } from '../tracking/usage-patterns.ts';
 import { Evacuation } from './evacuation.ts';
-import type { HeatLedger } from './heat-ledger.ts';
+import { type HeatLedger, maxCount } from './heat-ledger.ts';
 import type { Integrity } from './integrity.ts';
 import { chunkUnitBase } from './large-object.ts';
 import type { LatencyWatch } from './latency-watch.ts';
 import type { Mover } from './mover.ts';
+import type { NodeUse } from './node-use.ts';
 import type { ObjectSpace } from './object-space.ts';
 import {
   recordWords,
@@ -30,6 +31,7 @@ import {
 } from './object-table.ts';
 import { valueKind, valueKinds } from './placement.ts';
 import { tiersBeside } from './same-drive.ts';
+import { collectCounts } from './shared-counts.ts';
 import { sizeClasses, unitBytes } from './size-classes.ts';
 import { UnitScanner } from './unit-scanner.ts';
 
@@ -45,6 +47,10 @@ const pressedShare = 0.9;
 export class StoreUnits implements MigrationTarget {
   /** Measures latencies under load, for policies that balance them. */
   latency: LatencyWatch | undefined;
+  /** Knows who uses what from which node; undefined where no tier is on two. */
+  nodes: NodeUse | undefined;
+  /** Whether the policy is told. */
+  tellsNodes = false;
   readonly #space: ObjectSpace;
   readonly #ledger: HeatLedger;
   readonly #mover: Mover;
@@ -107,15 +113,19 @@ export class StoreUnits implements MigrationTarget {
     const { halfLifeAccesses, maxUnits, step, dryRun = false } = options;
     const ledger = this.#ledger;
     const before = this.#plannedAt;
+    this.#collectShared();
     ledger.fold(halfLifeAccesses, dryRun, step);
     if (!dryRun) this.#plannedAt = ledger.clock.accesses;
     const tiers = this.tierStates();
     const unitCounts = this.unitCounts();
     const { touched, clock } = ledger;
     this.#patterns.observe(touched, this.#told, clock.accesses, fastUnits(tiers, unitCounts));
+    this.nodes?.observe(touched, this.#told, { accesses: clock.accesses, halfLifeAccesses });
     this.#told = dryRun ? touched.length : 0;
     if (!dryRun) this.#isPressed = tiers[0].usedBytes >= pressedShare * usableBytes(tiers[0]);
     const units = this.#scanner.scan(maxUnits);
+    const nodes = this.tellsNodes ? this.nodes : undefined;
+    if (nodes !== undefined) Object.assign(units, nodes.columns(units));
     return {
       tiers,
       slabShapes,
@@ -127,6 +137,7 @@ export class StoreUnits implements MigrationTarget {
       accessesSincePlan: ledger.clock.accesses - before,
       halfLifeAccesses,
       latencyBalance: this.latency?.observe(units, tiers, dryRun),
+      nodes: nodes?.states(),
     };
   }
 
@@ -163,8 +174,9 @@ export class StoreUnits implements MigrationTarget {
     from: number,
     to: number,
     signal?: AbortSignal,
+    node?: number,
   ): MoveResult | Promise<MoveResult> {
-    return this.#closed ? 'gone' : this.#mover.move(unit, from, to, signal);
+    return this.#closed ? 'gone' : this.#mover.move(unit, from, to, signal, node);
   }
 
   /** By the program, checkpoints on a tier's own drive included, and by closing holes. */
@@ -198,6 +210,19 @@ export class StoreUnits implements MigrationTarget {
   /** From now on there is nothing to see and nothing to move. */
   close(): void {
     this.#closed = true;
+  }
+
+  /** What other threads did to the regions they have attached. */
+  #collectShared(): void {
+    for (const object of this.#space.shared) {
+      if (object.sharedCounts === undefined) continue;
+      collectCounts(object.sharedCounts, object.chunks, (index, node, { reads, writes }) => {
+        this.#ledger.noteForeign(object, index, reads, writes);
+        // As many as the owner's own can be, or it would seem to use the chunk less than it does.
+        const accesses = Math.min(maxCount, reads) + Math.min(maxCount, writes);
+        this.nodes?.noteShared(object, index, node, accesses);
+      });
+    }
   }
 
   /** -1 for chunks, whose order within a plan is that of their addresses. */

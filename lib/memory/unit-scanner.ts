@@ -50,6 +50,8 @@ function makeColumns(capacity: number): Columns {
     idle: new Float64Array(capacity),
     gap: new Uint8Array(capacity),
     passing: new Uint8Array(capacity),
+    node: undefined,
+    uses: undefined,
   };
 }
 

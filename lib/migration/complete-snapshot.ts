@@ -29,6 +29,8 @@ export function completeSnapshot(
     idle: units.idle,
     gap: units.gap,
     passing: units.passing,
+    node: units.node,
+    uses: units.uses,
     dwellUntil,
   };
   const snapshot: Complete<Snapshot> = {
@@ -42,6 +44,7 @@ export function completeSnapshot(
     accessesSincePlan: observed.accessesSincePlan,
     halfLifeAccesses: observed.halfLifeAccesses,
     latencyBalance: observed.latencyBalance,
+    nodes: observed.nodes,
     reuse,
     carry,
     pingPongShare,

@@ -176,7 +176,7 @@ export class DataMigrationEngine {
 
   stats(): EngineStats {
     const { planned, outcomes, failures, bytesMoved, refused, notes } = this.#total;
-    const { promotions, demotions, pingPongMoves, pingPongShare } = this.#history;
+    const { promotions, demotions, nodeMoves, pingPongMoves, pingPongShare } = this.#history;
     const { realisedShare, paybackShare } = this.#history;
     const tried = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     return {
@@ -191,6 +191,7 @@ export class DataMigrationEngine {
       notes,
       promotions,
       demotions,
+      nodeMoves,
       bytesMoved,
       pingPongMoves,
       pingPongShare,
@@ -442,7 +443,7 @@ export class DataMigrationEngine {
 
   #start(move: Move, signal: AbortSignal | undefined): MoveResult | Promise<MoveResult> {
     try {
-      const result = this.#target.move(move.unit, move.from, move.to, signal);
+      const result = this.#target.move(move.unit, move.from, move.to, signal, move.node);
       return isPending(result) ? result.catch((error) => this.#failed(error)) : result;
     } catch (error) {
       return this.#failed(error);

@@ -35,8 +35,10 @@ export class DwellTable {
   #until: Float64Array = new Float64Array(0);
   /** Until when a reverse move is ping-pong, and the entry is worth keeping. */
   #watchedUntil: Float64Array = new Float64Array(0);
-  /** Which way the unit went: -1 up, 1 down. */
+  /** Of the last move between tiers: down is 1, up -1; 0 when there was none. */
   #direction: Int8Array = new Int8Array(0);
+  /** 1 when the last move was between nodes of a tier. */
+  #stayedInTier: Uint8Array = new Uint8Array(0);
   #level: Uint8Array = new Uint8Array(0);
   /** Entries by the time of their last move. */
   #older: Int32Array = new Int32Array(0);
@@ -98,17 +100,22 @@ export class DwellTable {
     let entry = this.#find(unit);
     if (entry === none) {
       entry = this.#insert(unit);
+      this.#direction[entry] = 0;
     } else {
       const since = clock - this.#movedAt[entry];
       const faded = fadeAccesses > 0 ? Math.floor(since / fadeAccesses) : 0;
       level = Math.max(0, this.#level[entry] - faded);
-      // Back across the boundary it came over: up after down, or down after up.
-      undone = clock <= this.#watchedUntil[entry] && this.#direction[entry] === -direction;
+      // Back across the boundary it came over: up after down, or down after up. Or to another node once more, which
+      // counts as back whichever node it is.
+      const isBack =
+        direction === 0 ? this.#stayedInTier[entry] === 1 : this.#direction[entry] === -direction;
+      undone = clock <= this.#watchedUntil[entry] && isBack;
       if (undone) level = Math.min(maxLevel, level + 1);
       this.#unlink(entry);
     }
     const stay = dwellAccesses * 2 ** level;
-    this.#direction[entry] = direction;
+    if (direction !== 0) this.#direction[entry] = direction;
+    this.#stayedInTier[entry] = direction === 0 ? 1 : 0;
     this.#movedAt[entry] = clock;
     this.#until[entry] = clock + stay;
     this.#watchedUntil[entry] = clock + reversalWindow * stay;
@@ -194,6 +201,7 @@ export class DwellTable {
     this.#until = copied(this.#until, new Float64Array(room));
     this.#watchedUntil = copied(this.#watchedUntil, new Float64Array(room));
     this.#direction = copied(this.#direction, new Int8Array(room));
+    this.#stayedInTier = copied(this.#stayedInTier, new Uint8Array(room));
     this.#level = copied(this.#level, new Uint8Array(room));
     this.#older = copied(this.#older, new Int32Array(room));
     this.#newer = copied(this.#newer, new Int32Array(room));

@@ -76,6 +76,8 @@ export interface EngineStats {
   readonly notes: Readonly<Record<string, number>>;
   readonly promotions: number;
   readonly demotions: number;
+  /** Moves between nodes of a tier. */
+  readonly nodeMoves: number;
   readonly bytesMoved: number;
   /** Moves that took a unit back over the boundary it had crossed shortly before. */
   readonly pingPongMoves: number;

@@ -58,13 +58,16 @@ export interface MigrationTarget {
   };
   /**
    * Moves one unit: at once where a copy on this thread does it, or as a promise where the kernel moves the
-   * pages in the background; an aborted `signal` ends that early. Never throws for a reason that is in {@link MoveOutcome}.
+   * pages in the background; an aborted `signal` ends that early. Of the tier, memory on `node` is preferred; from a
+   * tier to itself it is what is asked for, and nothing else will do. Never throws for a reason that is in
+   * {@link MoveOutcome}.
    */
   move(
     unit: number,
     from: number,
     to: number,
     signal?: AbortSignal,
+    node?: number,
   ): MoveResult | Promise<MoveResult>;
   /** Heat of a unit now, log2; -Infinity when it is gone. */
   heatLog2(unit: number): number;

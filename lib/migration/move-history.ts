@@ -22,6 +22,8 @@ export class MoveHistory {
   #column = new Float64Array(0);
   promotions = 0;
   demotions = 0;
+  /** Moves between nodes of a tier. */
+  nodeMoves = 0;
   pingPongMoves = 0;
   /** Share of the recent moves that undid another one, 0..1. */
   pingPongShare = 0;
@@ -57,8 +59,7 @@ export class MoveHistory {
     if (this.#column.length < units.length) {
       this.#column = new Float64Array(Math.max(units.length, 2 * this.#column.length));
     }
-    if (this.#dwell.size === 0) this.#column.fill(0, 0, units.length);
-    else for (let i = 0; i < units.length; i++) this.#column[i] = this.#dwell.until(units.id[i]);
+    this.#dwell.untilOf(units.id, units.length, this.#column);
     return this.#column;
   }
 
@@ -66,7 +67,8 @@ export class MoveHistory {
   applied(move: Move, snapshot: Snapshot, heatLog2: number): void {
     const { accessClock, halfLifeAccesses, unitCounts } = snapshot;
     if (move.to < move.from) this.promotions++;
-    else this.demotions++;
+    else if (move.to > move.from) this.demotions++;
+    else this.nodeMoves++;
     const stay = this.#dwellAccesses ?? Math.max(64, unitCounts[0]);
     const fade = Math.max(stay, Number.isFinite(halfLifeAccesses) ? halfLifeAccesses : stay);
     const undone = this.#dwell.moved(move.unit, move.from, move.to, accessClock, stay, fade);

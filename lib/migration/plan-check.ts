@@ -4,7 +4,7 @@ import type { Plan, Refusal, Snapshot } from '../policy/policy.ts';
 
 /**
  * What is wrong with a plan, or undefined. Every move has to be about a unit of the snapshot, from the tier it is in
- * to another one that exists, once, with finite figures; notes and refusals have to be numbers that can be shown.
+ * to another one that exists, or to a node of it, once, with finite figures; notes and refusals have to be numbers that can be shown.
  * O(units + moves + refusals).
  */
 export function findPlanError(plan: unknown, snapshot: Snapshot): string | undefined {
@@ -36,7 +36,7 @@ export function findPlanError(plan: unknown, snapshot: Snapshot): string | undef
     if (wanted.has(units.id[row])) wanted.set(units.id[row], row);
   }
   for (let i = 0; i < moves.length; i++) {
-    const { unit, bytes, from, to, gainNs, costNs, reason } = moves[i];
+    const { unit, bytes, from, to, node, gainNs, costNs, reason } = moves[i];
     const row = wanted.get(unit) as number;
     if (row < 0) return `moves[${i}].unit ${String(unit)} is not in the snapshot`;
     if (from !== units.tier[row])
@@ -44,7 +44,10 @@ export function findPlanError(plan: unknown, snapshot: Snapshot): string | undef
     if (!Number.isInteger(to) || to < 0 || to >= tiers.length) {
       return `moves[${i}].to ${String(to)} is not a tier`;
     }
-    if (to === from) return `moves[${i}] goes from tier ${from} to itself`;
+    if (to === from && node === undefined) return `moves[${i}] goes from tier ${from} to itself`;
+    if (node !== undefined && snapshot.nodes?.ids.includes(node) !== true) {
+      return `moves[${i}].node ${String(node)} is not a node of the snapshot`;
+    }
     if (bytes !== units.bytes[row])
       return `moves[${i}].bytes ${String(bytes)} is not the size of unit ${unit}`;
     if (!Number.isFinite(gainNs) || !Number.isFinite(costNs)) {

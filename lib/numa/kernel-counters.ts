@@ -1,6 +1,7 @@
 /** What the kernel counted about NUMA since a moment, and what it means for us. Pure but for the reading. */
 
 import type { Limit } from '../tiers/tier.ts';
+import { balancingLimit } from '../tiers/tier-limits.ts';
 import type {
   BalancingCounters,
   NodeAllocations,
@@ -71,21 +72,13 @@ export class CounterWindow {
   }
 }
 
-/**
- * What to say when the kernel moves pages by itself. It leaves memory alone that is bound to a node, as that of real
- * tiers is; the heap of JavaScript, simulated tiers without a node, and files follow the threads that use them.
- */
-export function balancingLimit(topology: NumaTopology, counters: KernelCounters): Limit | null {
-  const { balancingMode, balancing } = counters;
-  const withMemory = topology.nodes.filter(({ memoryBytes }) => memoryBytes > 0);
-  if (balancingMode === null || balancingMode === 0 || withMemory.length < 2) return null;
-  const moved =
-    balancing === null ? '' : `, and the kernel has moved ${balancing.migratedPages} pages since`;
-  return {
-    what: 'The kernel moves pages too',
-    reason: `kernel.numa_balancing is ${balancingMode}${moved}`,
-    hint:
-      'Set it to 0 (sysctl kernel.numa_balancing=0) so that placement stays as planned. Memory bound to a node is ' +
-      'left alone; what is not bound moves to the threads that use it, and back when they move.',
-  };
+/** What to say of the kernel's own balancing; `null` where it does nothing. `since`: when counting began. */
+export function countedBalancingLimit(
+  topology: NumaTopology,
+  { balancingMode, balancing }: KernelCounters,
+  since?: string,
+): Limit | null {
+  const memoryNodes = topology.nodes.filter(({ memoryBytes }) => memoryBytes > 0).length;
+  const migratedPages = balancing?.migratedPages;
+  return balancingLimit({ mode: balancingMode, memoryNodes, migratedPages, since });
 }

@@ -59,13 +59,26 @@ export interface RawKernelCounters {
   readonly balancing: BalancingCounters | null;
 }
 
-/** Memory of this process on one node. */
+/** Memory of a process on one node. */
 export interface NodeMemory {
   readonly node: number;
   /** Mapped and present, files included. */
   readonly bytes: number;
   /** The part in mappings with a policy that names nodes, as the memory of tiers has. */
   readonly placedBytes: number;
+}
+
+/** A thread of a process at one moment. */
+export interface ProcessThread {
+  readonly threadId: number;
+  /** As the kernel has it: at most 15 bytes. */
+  readonly name: string;
+  /** The CPU it runs on, or ran on last. */
+  readonly cpu: number;
+  /** CPUs it may run on, ascending. */
+  readonly cpus: readonly number[];
+  /** CPU time it took so far, in ticks of 10 ms. */
+  readonly cpuTicks: number;
 }
 
 /** A memory policy as the kernel has it: mode with its flags, and nodes. */
@@ -101,6 +114,11 @@ export interface NumaBinding {
   /** When it returns, every thread of libuv's pool is there, and has the CPUs the caller has now. */
   startThreadPool(): Promise<void>;
   kernelCounters(root: string): RawKernelCounters;
-  /** Reads `numa_maps` on the thread pool. Rejects with `ERR_TIER_UNAVAILABLE` on a kernel without NUMA. */
-  processMemory(): Promise<readonly NodeMemory[]>;
+  /**
+   * Reads `numa_maps` on the thread pool; `pid` 0 is this process. Rejects with `ERR_TIER_UNAVAILABLE` on a kernel
+   * without NUMA and when there is no such process, with `ERR_TIER_NO_PERMISSION` for somebody else's.
+   */
+  processMemory(root: string, pid: number): Promise<readonly NodeMemory[]>;
+  /** Those of a process, by number. Throws `ERR_TIER_UNAVAILABLE` when there is no such process. */
+  processThreads(root: string, pid: number): readonly ProcessThread[];
 }

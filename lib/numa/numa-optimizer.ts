@@ -11,7 +11,7 @@ import {
   nearestBySocket,
   type SocketBackends,
 } from './backend-nearness.ts';
-import { balancingLimit, CounterWindow, type KernelCounters } from './kernel-counters.ts';
+import { CounterWindow, countedBalancingLimit, type KernelCounters } from './kernel-counters.ts';
 import type { NodeMemory } from './numa-binding.ts';
 import {
   checkPreferMemory,
@@ -111,7 +111,7 @@ export class NumaOptimizer {
       const { message, hint = 'Build the native part with `npm run build:native`.' } = this.#native;
       return [{ what: 'Threads cannot be placed', reason: message, hint }];
     }
-    const limit = balancingLimit(this.topology, this.kernelCounters());
+    const limit = countedBalancingLimit(this.topology, this.kernelCounters());
     return limit === null ? [] : [limit];
   }
 
@@ -238,7 +238,7 @@ export class NumaOptimizer {
    * @throws TierError `ERR_TIER_UNAVAILABLE` on a kernel without NUMA, `ERR_TIER_NATIVE`
    */
   async processMemory(): Promise<readonly NodeMemory[]> {
-    return await this.#binding.processMemory();
+    return await this.#binding.processMemory('', 0);
   }
 
   #target(name: string, placement: unknown, options: PinOptions): ThreadTarget {

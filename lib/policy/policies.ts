@@ -11,6 +11,7 @@ import { latencyBalanced } from './latency-balanced.ts';
 import { lfuDefaults, lfuPolicy } from './lfu.ts';
 import { lruPolicy } from './lru.ts';
 import { memtisPolicy } from './memtis.ts';
+import { nearUser } from './near-user.ts';
 import { checkParameter } from './parameter.ts';
 import type { Policy } from './policy.ts';
 import { s3FifoPolicy } from './s3-fifo.ts';
@@ -111,8 +112,11 @@ const factories: Readonly<Record<PolicyName, (given: Given) => Policy>> = {
   's3-fifo': plain(s3FifoPolicy),
 };
 
+/** Policies that leave everything where it was put. */
+const stayPut: readonly string[] = ['static', 'first-touch', 'interleave'];
+
 /**
- * Makes a shipped policy.
+ * Makes a shipped policy. Those that move data choose its node, too: see `nearUser`.
  *
  * @param given the policy's own parameters; what is left out has its default
  * @throws RangeError for an unknown name, an unknown parameter or a value out of range; TypeError for a wrong type
@@ -124,5 +128,6 @@ export function createPolicy(name: PolicyName | (string & {}), given: Given = {}
     const hint = guess === undefined ? '' : `; did you mean "${guess}"?`;
     throw invalidValue('policy', `one of ${policyNames.join(', ')}${hint}`, name);
   }
-  return factory(checkObject('policy', given));
+  const policy = factory(checkObject('policy', given));
+  return stayPut.includes(policy.name) ? policy : nearUser(policy);
 }

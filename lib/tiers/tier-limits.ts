@@ -25,7 +25,7 @@ const calls = [
 ] as const;
 
 /** One limit for all calls that are refused with the same error: they have one cause. */
-function permissionLimits({ permissions }: MachineDescription): Limit[] {
+export function permissionLimits({ permissions }: MachineDescription): Limit[] {
   const refused = calls.filter(([key]) => permissions[key] !== 0);
   const errnos = new Set(refused.map(([key]) => permissions[key]));
   return [...errnos].map((errno) => {
@@ -39,32 +39,53 @@ function permissionLimits({ permissions }: MachineDescription): Limit[] {
   });
 }
 
-function nodeLimits(machine: MachineDescription): Limit[] {
-  const limits: Limit[] = [];
-  for (const { node, tier, certain, evidence } of classifyNodes(machine)) {
-    if (!isAllowed(machine, node.id)) {
-      limits.push({
-        what: `Node ${node.id} (${tier}) is not used`,
-        reason: `The process may only allocate on nodes ${machine.allowedNodes.join(', ')}`,
-        hint: wider,
-      });
-    } else if (!certain) {
-      limits.push({
-        what: `Node ${node.id} is taken for ${tier} on weak evidence`,
-        reason: evidence.join('; '),
-        hint: 'Say which tier it is with `{ name, node }` in `tiers`, or look at the figures of calibrate().',
-      });
-    }
-  }
-  const { numaBalancing } = machine.kernel;
-  if (numaBalancing !== null && numaBalancing !== 0 && machine.nodes.length > 1) {
-    limits.push({
-      what: 'The kernel moves pages too',
-      reason: `kernel.numa_balancing is ${numaBalancing}`,
-      hint: 'Set it to 0 (sysctl kernel.numa_balancing=0) so that placement stays as planned.',
-    });
-  }
-  return limits;
+/**
+ * What to say when the kernel moves pages by itself. It leaves memory alone that is bound to a node, as that of real
+ * tiers is; the heap of JavaScript, simulated tiers without a node, and files follow the threads that use them.
+ *
+ * @returns `null` where balancing is off or not built in (`mode` is `kernel.numa_balancing`), or has nowhere to move to
+ */
+export function balancingLimit(facts: {
+  readonly mode: number | null;
+  /** Nodes with memory. */
+  readonly memoryNodes: number;
+  /** Pages it has moved, where they were counted, and since when. */
+  readonly migratedPages?: number | undefined;
+  readonly since?: string | undefined;
+}): Limit | null {
+  const { mode, memoryNodes, migratedPages, since = 'since' } = facts;
+  if (mode === null || mode === 0 || memoryNodes < 2) return null;
+  const moved =
+    migratedPages === undefined ? '' : `, and the kernel has moved ${migratedPages} pages ${since}`;
+  return {
+    what: 'The kernel moves pages too',
+    reason: `kernel.numa_balancing is ${mode}${moved}`,
+    hint:
+      'Set it to 0 (sysctl kernel.numa_balancing=0) so that placement stays as planned. Memory bound to a node is ' +
+      'left alone; what is not bound moves to the threads that use it, and back when they move.',
+  };
+}
+
+/** Nodes whose memory this process may not use. */
+export function forbiddenNodes(machine: MachineDescription): Limit[] {
+  return classifyNodes(machine)
+    .filter(({ node }) => !isAllowed(machine, node.id))
+    .map(({ node, tier }) => ({
+      what: `Node ${node.id} (${tier}) is not used`,
+      reason: `The process may only allocate on nodes ${machine.allowedNodes.join(', ')}`,
+      hint: wider,
+    }));
+}
+
+/** Nodes that may be something else than they are taken for. */
+function uncertainNodes(machine: MachineDescription): Limit[] {
+  return classifyNodes(machine)
+    .filter(({ node, certain }) => !certain && isAllowed(machine, node.id))
+    .map(({ node, tier, evidence }) => ({
+      what: `Node ${node.id} is taken for ${tier} on weak evidence`,
+      reason: evidence.join('; '),
+      hint: 'Say which tier it is with `{ name, node }` in `tiers`, or look at the figures of calibrate().',
+    }));
 }
 
 /** Without a full userfaultfd nobody can be held back while a chunk changes between memory and a file. */
@@ -81,7 +102,17 @@ function liveMoveLimits({ userfaultfd }: MachineDescription): Limit[] {
 
 /** Limits that hold whatever tiers are used. */
 export function machineLimits(machine: MachineDescription): Limit[] {
-  const limits = [...permissionLimits(machine), ...liveMoveLimits(machine), ...nodeLimits(machine)];
+  const balancing = balancingLimit({
+    mode: machine.kernel.numaBalancing,
+    memoryNodes: machine.nodes.filter(({ memoryBytes }) => memoryBytes > 0).length,
+  });
+  const limits = [
+    ...permissionLimits(machine),
+    ...liveMoveLimits(machine),
+    ...forbiddenNodes(machine),
+    ...uncertainNodes(machine),
+    ...(balancing === null ? [] : [balancing]),
+  ];
   if (machine.unreadable.length > 0) {
     const [first, ...others] = machine.unreadable;
     limits.push({

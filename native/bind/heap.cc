@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,8 +21,10 @@
 #include "bind/latency_task.h"
 #include "bind/run_buffers.h"
 #include "memory/page_placement.h"
+#include "memory/striped_pages.h"
 #include "migrate/reback.h"
 #include "migrate/strays.h"
+#include "sys/probe.h"
 #include "sys/userfaultfd.h"
 
 namespace memtiers {
@@ -29,6 +32,18 @@ namespace {
 
 // Marks our objects, so that a method called on somebody else's is an error and not a wild pointer.
 constexpr napi_type_tag kHeapTag = {0x6d656d74'69657273, 0x68656170'00000001};
+
+const char* StripeMethodName(StripeMethod method) {
+  switch (method) {
+    case StripeMethod::kKernel:
+      return "kernel";
+    case StripeMethod::kPlaced:
+      return "pages";
+    case StripeMethod::kNone:
+      return "none";
+  }
+  return "none";
+}
 
 class HeapObject {
  public:
@@ -47,6 +62,48 @@ class HeapObject {
     const uint32_t backend = ToUint32(info[0], "backend");
     const uint32_t chunks = ToUint32(info[1], "chunks");
     return Number(info, ValueOrThrow(info.Env(), heap().Allocate(backend, chunks)));
+  }
+
+  Napi::Value AllocateSpread(const Napi::CallbackInfo& info) {
+    const bool numbers = info[0].IsTypedArray() &&
+                         info[0].As<Napi::TypedArray>().TypedArrayType() == napi_uint32_array;
+    if (!numbers) ThrowInvalid(info.Env(), "backends", "a Uint32Array");
+    if (!info[1].IsBoolean()) ThrowInvalid(info.Env(), "deferred", "a boolean");
+    const auto backends = info[0].As<Napi::Uint32Array>();
+    const std::span<const uint32_t> each(backends.Data(), backends.ElementLength());
+    return Number(
+        info, ValueOrThrow(info.Env(), heap().AllocateSpread(each, info[1].As<Napi::Boolean>())));
+  }
+
+  Napi::Value DealPages(const Napi::CallbackInfo& info) {
+    const uint32_t first = ToUint32(info[0], "firstChunk");
+    const uint64_t stripe_bytes = ToBytes(info[1], "stripeBytes");
+    const bool numbers = info[2].IsTypedArray() &&
+                         info[2].As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
+    if (!numbers) ThrowInvalid(info.Env(), "nodes", "an Int32Array");
+    const auto nodes = info[2].As<Napi::Int32Array>();
+    const RunView run = ValueOrThrow(info.Env(), heap().RunAt(first));
+    if (stripe_bytes == 0 ||
+        nodes.ElementLength() != uint64_t{run.chunks} * kChunkBytes / stripe_bytes) {
+      ThrowInvalid(info.Env(), "nodes", "one for each stripe of the run");
+    }
+    for (size_t i = 0; i < nodes.ElementLength(); ++i) {
+      if (nodes[i] < 0) ThrowInvalid(info.Env(), "nodes", "made of node numbers");
+    }
+    const StripedPages dealt = ValueOrThrow(
+        info.Env(), memtiers::DealPages({.address = run.address,
+                                         .stripe_bytes = stripe_bytes,
+                                         .nodes = {nodes.Data(), nodes.ElementLength()}}));
+    if (dealt.method != StripeMethod::kNone) {
+      heap().MarkStriped(first, dealt.verified && dealt.misplaced_pages == 0);
+    } else {
+      for (uint32_t i = 0; i < run.chunks; ++i) heap().MarkVerified(first + i, false);
+    }
+    Napi::Object value = Napi::Object::New(info.Env());
+    value.Set("method", StripeMethodName(dealt.method));
+    value.Set("misplacedPages", static_cast<double>(dealt.misplaced_pages));
+    value.Set("errno", dealt.error);
+    return value;
   }
 
   Napi::Value Buffer(const Napi::CallbackInfo& info) {
@@ -298,6 +355,7 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   std::unique_ptr<Heap> heap = ValueOrThrow(env, Heap::Open(reserve_bytes));
   Napi::Object object = Napi::Object::New(env);
   object.Set("damageCount", ToView(env, heap->damage_counter()));
+  object.Set("pageBytes", static_cast<double>(PageBytes()));
   object.Set("migrationMode", ProbeUserfaultfd().error == 0 ? "transparent" : "stop-the-world");
   auto wrapped = std::make_unique<HeapObject>(env, std::move(heap));
   if (napi_wrap(env, object, wrapped.get(), DeleteHeapObject, nullptr, nullptr) != napi_ok) {
@@ -307,6 +365,8 @@ Napi::Value OpenHeap(const Napi::CallbackInfo& info) {
   object.TypeTag(&kHeapTag);
   Define<&HeapObject::AddBackend>(object, "addBackend");
   Define<&HeapObject::Allocate>(object, "allocate");
+  Define<&HeapObject::AllocateSpread>(object, "allocateSpread");
+  Define<&HeapObject::DealPages>(object, "dealPages");
   Define<&HeapObject::Buffer>(object, "buffer");
   Define<&HeapObject::Free>(object, "free");
   Define<&HeapObject::BackendOf>(object, "backendOf");

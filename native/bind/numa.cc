@@ -15,6 +15,7 @@
 #include "topology/cpus.h"
 #include "topology/kernel_counters.h"
 #include "topology/process_memory.h"
+#include "topology/process_threads.h"
 
 namespace memtiers {
 namespace {
@@ -193,8 +194,11 @@ Napi::Value DescribeKernelCounters(const Napi::CallbackInfo& info) {
 }
 
 class ProcessMemoryTask : public Task {
+ public:
+  ProcessMemoryTask(std::string root, int pid) : root_(std::move(root)), pid_(pid) {}
+
  protected:
-  void Run() override { result_ = ReadProcessMemory(); }
+  void Run() override { result_ = ReadProcessMemory(root_, pid_); }
   Status Finish() override { return result_.status(); }
   Napi::Value ToValue(Napi::Env env) override {
     return ToArray(env, result_.value(), [env](const NodeMemory& memory) {
@@ -207,11 +211,29 @@ class ProcessMemoryTask : public Task {
   }
 
  private:
+  std::string root_;
+  int pid_;
   Result<std::vector<NodeMemory>> result_ = std::vector<NodeMemory>();
 };
 
 Napi::Value DescribeProcessMemory(const Napi::CallbackInfo& info) {
-  return Task::Start(info.Env(), std::make_unique<ProcessMemoryTask>());
+  const int pid = static_cast<int>(ToUnsigned(info[1], "pid", INT_MAX));
+  return Task::Start(info.Env(), std::make_unique<ProcessMemoryTask>(ToText(info[0], "root"), pid));
+}
+
+Napi::Value DescribeProcessThreads(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int pid = static_cast<int>(ToUnsigned(info[1], "pid", INT_MAX));
+  const auto threads = ValueOrThrow(env, ReadProcessThreads(ToText(info[0], "root"), pid));
+  return ToArray(env, threads, [env](const ProcessThread& thread) {
+    Napi::Object object = Napi::Object::New(env);
+    object["threadId"] = Napi::Number::New(env, thread.id);
+    object["name"] = Napi::String::New(env, thread.name);
+    object["cpu"] = Napi::Number::New(env, thread.cpu);
+    object["cpus"] = ToArray(env, thread.cpus);
+    object["cpuTicks"] = ToNumber(env, thread.cpu_ticks);
+    return object;
+  });
 }
 
 }  // namespace
@@ -236,6 +258,7 @@ void ExportNuma(Napi::Env env, Napi::Object exports) {
   add.operator()<StartThreadPool>("startThreadPool");
   add.operator()<DescribeKernelCounters>("kernelCounters");
   add.operator()<DescribeProcessMemory>("processMemory");
+  add.operator()<DescribeProcessThreads>("processThreads");
 }
 
 }  // namespace memtiers

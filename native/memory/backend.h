@@ -32,6 +32,8 @@ struct Backing {
   // Plain memory that came from another address: the kernel never merges it with its neighbours'
   // mapping.
   bool relocated = false;
+  // Plain memory whose pages are dealt out to several nodes.
+  bool striped = false;
 };
 
 struct MapRequest {
@@ -40,6 +42,8 @@ struct MapRequest {
   uint32_t chunks = 0;
   // Bring all pages in now, whatever the size.
   bool populate = false;
+  // Bring none in, however few: they come when they are touched.
+  bool deferred = false;
   // The caller writes every byte before anybody reads one, so old contents need not be cleared.
   bool overwritten = false;
 };

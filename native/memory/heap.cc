@@ -78,60 +78,6 @@ void Heap::Refuse(uint32_t backend, uint32_t chunks) {
   ++backends_[backend].refused_allocations;
 }
 
-Result<uint32_t> Heap::Allocate(uint32_t backend, uint32_t chunks) {
-  if (chunks == 0) return Status(Code::kInvalid, "a run of no chunks");
-  Status charged = Charge(backend, chunks);
-  if (!charged.ok()) return charged;
-  BackendEntry& entry = backends_[backend];
-  Status mappings = CheckMappings(1);
-  if (!mappings.ok()) {
-    Refuse(backend, chunks);
-    return mappings;
-  }
-  const std::optional<uint32_t> first = window_.Take(chunks);
-  if (!first.has_value()) {
-    Refuse(backend, chunks);
-    return Status(Code::kFull, "address window, " + std::to_string(chunks) + " contiguous chunks");
-  }
-  const MapRequest request = {.address = window_.AddressOf(*first), .chunks = chunks};
-  Result<MappedRun> mapped = entry.backend->Map(request);
-  // A device can have less room than its budget.
-  while (mapped.status().code() == Code::kFull && DropOldestShadow(backend)) {
-    mapped = entry.backend->Map(request);
-  }
-  if (!mapped.ok()) {
-    Refuse(backend, chunks);
-    // If even this fails the address range is lost to this heap, and nothing else.
-    (void)window_.Give(*first, chunks);
-    guard_->record().Forget(*first * kChunkBytes, chunks * kChunkBytes);
-    return mapped.status();
-  }
-  if (chunks_.size() < *first + chunks) chunks_.resize(*first + chunks);
-  for (uint32_t i = 0; i < chunks; ++i) {
-    Chunk& chunk = chunks_[*first + i];
-    chunk.backend = backend;
-    chunk.backing = mapped.value().backings[i];
-    CountUnverified(chunk, +1);
-  }
-  RecordMappings(*first, chunks, true);
-  Run run{.chunks = chunks, .address = mapped.value().address};
-  if (!entry.backend->fixed_address()) {
-    Result<std::unique_ptr<BusFaultGuard>> guard =
-        BusFaultGuard::Guard(run.address, chunks * kChunkBytes, damage_counter_);
-    // Without room for the record the run is as good as any, and a loss is the process' end.
-    if (guard.ok()) run.guard = std::move(guard.value());
-  }
-  const auto allocated = runs_.emplace(*first, std::move(run)).first;
-  if (Damaged(*first, chunks)) {
-    Release(allocated);
-    ++entry.refused_allocations;
-    return Status(Code::kIo, std::string(BackendKindName(entry.backend->kind())) +
-                                 " backend: the device failed while " + std::to_string(chunks) +
-                                 " chunks were cleared");
-  }
-  return *first;
-}
-
 Heap::Runs::const_iterator Heap::Find(uint32_t chunk) const {
   auto run = runs_.upper_bound(chunk);
   if (run == runs_.begin()) return runs_.end();
@@ -211,7 +157,8 @@ uint64_t Heap::MappingOf(uint32_t chunk) const {
   const auto& [index, backing, mapping] = chunks_[chunk];
   const Backend& owner = *backends_[index].backend;
   if (!owner.fixed_address()) return 0;
-  if (backing.relocated) return kRelocated | chunk;
+  // Small pages and a policy of several nodes part a striped run from everybody else's.
+  if (backing.relocated || backing.striped) return kRelocated | chunk;
   if (backing.slot == Backing::kNoSlot) return kPlain | (owner.node().value_or(-1) + 1);
   const uint64_t distance = (backing.slot - chunk) & ((uint64_t{1} << kBackendShift) - 1);
   return kFile | uint64_t{index} << kBackendShift | distance;

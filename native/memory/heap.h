@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,14 @@ class Heap {
   // Takes a run of zero-filled chunks; returns the first one's number. kFull: budget, backend or
   // address space is used up. kIo: the device failed while the chunks were cleared.
   Result<uint32_t> Allocate(uint32_t backend, uint32_t chunks);
+
+  // As Allocate, each chunk from a backend of its own: one for each chunk, all of fixed addresses
+  // unless they are the same. `deferred`: no page is brought in now, however short the run.
+  Result<uint32_t> AllocateSpread(std::span<const uint32_t> backends, bool deferred);
+
+  // Records that the pages of a run just allocated were dealt out to several nodes, and whether
+  // they are known to lie there. It stays charged for as it was.
+  void MarkStriped(uint32_t first, bool verified);
 
   // Gives a run back, now or when its last use ends. kInvalid: no run starts there.
   Status Free(uint32_t first);
@@ -221,11 +230,20 @@ class Heap {
     size_t offset;
   };
   using Runs = std::map<uint32_t, Run>;
+  // Neighbours of one backend.
+  struct Piece {
+    uint32_t backend = 0;
+    uint32_t chunks = 0;
+  };
 
   Heap(AddressWindow window, std::unique_ptr<BusFaultGuard> guard,
        std::shared_ptr<DamageCounter> counter)
       : window_(std::move(window)), guard_(std::move(guard)), damage_counter_(std::move(counter)) {}
 
+  Result<uint32_t> AllocatePieces(std::span<const Piece> pieces, bool deferred);
+  Status ChargePieces(std::span<const Piece> pieces);
+  void RefusePieces(std::span<const Piece> pieces, size_t refused);
+  Result<MappedRun> MapPiece(const Piece& piece, std::byte* address, bool deferred);
   Runs::const_iterator Find(uint32_t chunk) const;
   Run& RunOf(uint32_t chunk) { return runs_.find(Find(chunk)->first)->second; }
   void Discard(Runs::iterator run);

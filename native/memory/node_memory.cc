@@ -154,7 +154,7 @@ Result<bool> MapNodeMemory(const NodeMemoryRequest& request) {
     }
   }
   const bool eager = request.node.has_value() && request.bytes <= kEagerBytes;
-  if (!request.populate && !eager) return bound;
+  if (request.deferred || (!request.populate && !eager)) return bound;
 
   Status populated = PopulateWrite(request.address, request.bytes);
   if (!populated.ok()) return populated;
@@ -166,7 +166,8 @@ Result<MappedRun> MapNodeRun(const MapRequest& request, std::optional<int> node)
   const Result<bool> verified = MapNodeMemory({.address = request.address,
                                                .bytes = request.chunks * kChunkBytes,
                                                .node = node,
-                                               .populate = request.populate});
+                                               .populate = request.populate,
+                                               .deferred = request.deferred});
   if (!verified.ok()) return verified.status();
   const Backing backing{.verified = verified.value()};
   return MappedRun{.address = request.address,

@@ -17,6 +17,8 @@ struct NodeMemoryRequest {
   std::optional<int> node;
   // Populate whatever the size; otherwise only runs of a few chunks are.
   bool populate = false;
+  // Populate nothing.
+  bool deferred = false;
 };
 
 // Maps zero-filled memory over reserved address space. The value says whether the memory is known

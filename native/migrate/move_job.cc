@@ -107,6 +107,7 @@ MoveResult MoveJob::Finish(Heap& heap) {
     } else if (step.applied) {
       Backing backing = heap.BackingOf(step.chunk);
       backing.verified = verified;
+      backing.striped = false;
       heap.Rebacked(step.chunk, backend_, backing);
     } else {
       heap.Uncharge(backend_, 1);

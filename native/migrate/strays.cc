@@ -26,6 +26,8 @@ Result<Strays> FindStrays(const Heap& heap, uint32_t backend, uint32_t from) {
   for (uint32_t chunk = from; chunk < end; ++chunk) {
     const Result<RunView> view = heap.PartOfRun(chunk, 1);
     if (!view.ok() || heap.BackendOf(chunk).value() != backend) continue;
+    // The first page says nothing of the others.
+    if (heap.BackingOf(chunk).striped) continue;
     pages[count] = view.value().address;
     chunks[count++] = chunk;
   }

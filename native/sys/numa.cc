@@ -3,23 +3,66 @@
 #include <numaif.h>
 
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <string>
+#include <utility>
 #include <vector>
 
-namespace memtiers {
+#include "sys/text_file.h"
 
-Status PreferNode(std::byte* address, size_t bytes, int node) {
+namespace memtiers {
+namespace {
+
+// <linux/mempolicy.h> of Linux 6.9; libnuma's headers are older.
+constexpr int kWeightedInterleave = 6;
+
+Status SetPolicy(std::byte* address, size_t bytes, int mode, std::span<const int> nodes) {
   constexpr size_t kBitsPerWord = sizeof(unsigned long) * CHAR_BIT;
-  const auto bit = static_cast<size_t>(node);
-  std::vector<unsigned long> mask(bit / kBitsPerWord + 1);
-  mask[bit / kBitsPerWord] = 1UL << (bit % kBitsPerWord);
+  std::vector<unsigned long> mask;
+  std::string names;
+  for (const int node : nodes) {
+    const auto bit = static_cast<size_t>(node);
+    if (mask.size() <= bit / kBitsPerWord) mask.resize(bit / kBitsPerWord + 1);
+    mask[bit / kBitsPerWord] |= 1UL << (bit % kBitsPerWord);
+    names += (names.empty() ? "node " : ", ") + std::to_string(node);
+  }
   // The kernel looks at maxnode - 1 bits (BUGS in get_mempolicy(2)).
   const unsigned long max_node = mask.size() * kBitsPerWord + 1;
-  if (mbind(address, bytes, MPOL_PREFERRED, mask.data(), max_node, 0) != 0) {
-    return Status::FromErrno(errno, "mbind", "node " + std::to_string(node));
+  if (mbind(address, bytes, mode, mask.data(), max_node, 0) != 0) {
+    return Status::FromErrno(errno, "mbind", std::move(names));
   }
   return {};
+}
+
+}  // namespace
+
+Status PreferNode(std::byte* address, size_t bytes, int node) {
+  return SetPolicy(address, bytes, MPOL_PREFERRED, std::span(&node, 1));
+}
+
+Status InterleaveNodes(std::byte* address, size_t bytes, std::span<const int> nodes,
+                       InterleaveMode mode) {
+  return SetPolicy(address, bytes,
+                   mode == InterleaveMode::kWeighted ? kWeightedInterleave : MPOL_INTERLEAVE,
+                   nodes);
+}
+
+Result<std::vector<uint64_t>> KernelInterleaveWeights(std::span<const int> nodes) {
+  std::vector<uint64_t> weights;
+  for (const int node : nodes) {
+    const std::string path =
+        "/sys/kernel/mm/mempolicy/weighted_interleave/node" + std::to_string(node);
+    const Result<std::string> text = ReadTextFile(path);
+    uint64_t weight = 0;
+    if (text.ok()) {
+      const std::string& digits = text.value();
+      std::from_chars(digits.data(), digits.data() + digits.size(), weight);
+    }
+    if (weight == 0) return Status(Code::kUnavailable, path + ": no weight");
+    weights.push_back(weight);
+  }
+  return weights;
 }
 
 Status QueryPages(std::span<std::byte* const> pages, std::span<int> status) {

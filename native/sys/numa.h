@@ -7,7 +7,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/status.h"
 
@@ -18,6 +20,18 @@ namespace memtiers {
 // one, which a query can see, where a strict binding would call the OOM killer. EINVAL: the node is
 // not there.
 Status PreferNode(std::byte* address, size_t bytes, int node);
+
+// How the kernel deals pages out by address: one to each node in turn, or to each node as many in a
+// row as its weight says (Linux 6.9), which are the machine's and only root can set.
+enum class InterleaveMode { kEqual, kWeighted };
+
+// Deals pages of the range not yet touched out to the nodes. kInvalid: a node is not there, or the
+// kernel does not know the mode. Full nodes spill to others.
+Status InterleaveNodes(std::byte* address, size_t bytes, std::span<const int> nodes,
+                       InterleaveMode mode);
+
+// The kernel's weights of these nodes, each 1 to 255. kUnavailable: it has none (before Linux 6.9).
+Result<std::vector<uint64_t>> KernelInterleaveWeights(std::span<const int> nodes);
 
 // Node of each page in `status`, or a negative errno: -ENOENT never touched, -EFAULT no page to ask
 // about. Both spans have the same length.

@@ -10,6 +10,8 @@
 #include <memory>
 #include <utility>
 
+#include "sys/thread_affinity.h"
+
 namespace memtiers {
 namespace {
 
@@ -43,6 +45,9 @@ void HurryThisThread() {
 Status StartQuietThread(ThreadPace pace, std::function<void()> run) {
   auto* const held = new std::function<void()>([pace, run = std::move(run)] {
     if (pace == ThreadPace::kUrgent) HurryThisThread();
+    // A thread begins with the CPUs of the one that starts it, which may be bound to a node only
+    // for now. Where it is refused, it runs on these.
+    (void)FreeThread(0);
     run();
   });
   sigset_t all;

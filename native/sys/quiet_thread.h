@@ -13,7 +13,8 @@ enum class ThreadPace {
 };
 
 // Starts a detached thread that takes no signals, so that the program's handlers run where the
-// program expects them. kFull: the process may not have another thread.
+// program expects them, and that may run wherever the process may, whatever the caller is bound to.
+// kFull: the process may not have another thread.
 Status StartQuietThread(ThreadPace pace, std::function<void()> run);
 
 }  // namespace memtiers

@@ -5,6 +5,7 @@
 
 #include "sys/line_stream.h"
 #include "topology/parse.h"
+#include "topology/process_threads.h"
 
 namespace memtiers {
 namespace {
@@ -57,9 +58,10 @@ std::vector<NodeMemory> NumaMapsSum::Finish() const {
   return nodes;
 }
 
-Result<std::vector<NodeMemory>> ReadProcessMemory() {
+Result<std::vector<NodeMemory>> ReadProcessMemory(const std::string& root, int pid) {
   NumaMapsSum sum;
-  const Status status = ForEachLine("/proc/self/numa_maps", [&sum](std::string_view line) {
+  const std::string path = ProcessDirectory(root, pid) + "/numa_maps";
+  const Status status = ForEachLine(path, [&sum](std::string_view line) {
     sum.Take(line);
     return true;
   });

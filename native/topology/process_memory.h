@@ -1,8 +1,9 @@
-// On which nodes the memory of this process lies, from /proc/self/numa_maps.
+// On which nodes the memory of a process lies, from its numa_maps.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +28,10 @@ class NumaMapsSum {
   std::map<int, NodeMemory> nodes_;
 };
 
-// Of this process, now. The kernel walks the page tables, about 5 ms per GiB of small pages, and
-// whoever maps memory meanwhile waits. kUnavailable: a kernel without NUMA. Thread-safe.
-Result<std::vector<NodeMemory>> ReadProcessMemory();
+// Of process `pid` now, 0 being this one, below `root`, "" being the running system. The kernel
+// walks the page tables, about 5 ms per GiB of small pages, and whoever maps memory there meanwhile
+// waits. kUnavailable: a kernel without NUMA, or no such process. kNoPermission: somebody else's
+// process. Thread-safe.
+Result<std::vector<NodeMemory>> ReadProcessMemory(const std::string& root, int pid);
 
 }  // namespace memtiers

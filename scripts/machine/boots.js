@@ -18,7 +18,21 @@ export const boots = [
     ],
   },
   // Takes a CPU offline.
-  { name: 'numa', steps: [{ tests: ['numa-threads', 'numa-refused'] }] },
+  {
+    name: 'numa',
+    steps: [
+      {
+        tests: [
+          'numa-follow',
+          'numa-threads',
+          'numa-replicas',
+          'interleave',
+          'numa-refused',
+          'numa-picture',
+        ],
+      },
+    ],
+  },
   {
     name: 'numa-balancing',
     kernel: '',

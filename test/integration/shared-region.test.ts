@@ -102,6 +102,29 @@ describe('a region shared with other threads', () => {
     expect(Atomics.load(region.view, 50)).toBe(5 * times);
   });
 
+  it('counts what other threads say they use, and is planned for by it', async () => {
+    const region = memory.allocate(Int32Array, 2 * chunkElements);
+    const thread = await start({ token: region.share() });
+    await thread.does('touch', { start: chunkElements, length: 10, times: 30 });
+    await thread.does('touch', { start: 0, length: 1, times: 5, write: true });
+    const report = await memory.optimizePlacement();
+    expect(report.unitsConsidered).toBeGreaterThanOrEqual(2);
+    expect(memory.stats().tiers[0]).toMatchObject({ reads: 30, writes: 5 });
+    const explanation = await memory.explain(region);
+    const [first, second] = explanation!.units;
+    expect(second.heat).toBeGreaterThan(first.heat);
+    await memory.optimizePlacement();
+    expect(memory.stats().tiers[0]).toMatchObject({ reads: 30, writes: 5 });
+  });
+
+  it('takes no word for elements it does not have', () => {
+    const attached = attachRegion(memory.allocate(Int32Array, 10).share());
+    expect(() => attached.touch({ start: 11 })).toThrow(RangeError);
+    expect(() => attached.touch({ start: 5, length: 6 })).toThrow(RangeError);
+    attached.release();
+    expect(codeOf(() => attached.touch())).toBe('ERR_TIER_CLOSED');
+  });
+
   it('may be attached by the thread that owns it, with a view of its own', () => {
     const region = memory.allocate(Float64Array, 10);
     const token = region.share();
@@ -306,11 +329,13 @@ describe('owners that go first', () => {
 
 describe('a token', () => {
   it('means nothing in another process', async () => {
-    const { token } = memory.allocate(Int32Array, 10).share();
-    const other = [...token].map((digit) => (digit === '0' ? '1' : digit === '1' ? '0' : digit));
+    const shared = memory.allocate(Int32Array, 10).share();
+    const other = [...shared.token].map((digit) =>
+      digit === '0' ? '1' : digit === '1' ? '0' : digit,
+    );
     const error = (() => {
       try {
-        attachRegion({ token: other.join(''), type: 'Int32Array', length: 10 });
+        attachRegion({ ...shared, token: other.join('') });
       } catch (thrown) {
         return thrown as { code: string; hint: string };
       }

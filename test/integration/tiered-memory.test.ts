@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TierError, TieredMemory, type TypedArray } from '../../lib/index.ts';
+import { NumaOptimizer, TierError, TieredMemory, type TypedArray } from '../../lib/index.ts';
 
 const tiers = [
   { name: 'L1_DDR', capacityBytes: '4MiB', kind: 'simulated' },
@@ -189,6 +189,18 @@ describe('placement', () => {
       await sleep(5);
     }
     expect(handle.tier).toBe('L1_DDR');
+  });
+});
+
+describe('the nodes of a memory', () => {
+  it('are at hand, with the backends of its own tiers by how near they are', () => {
+    const { numa } = memory;
+    expect(numa).toBeInstanceOf(NumaOptimizer);
+    expect(memory.numa).toBe(numa);
+    const { index, node } = numa.backendsByNearness('L1_DDR')[0];
+    expect({ index, node }).toEqual({ index: 0, node: null });
+    expect(numa.backendsByNearness('L4_NVME')).toHaveLength(1);
+    expect(numa.backendsByNearness('L0_HBM')).toEqual([]);
   });
 });
 

@@ -47,7 +47,7 @@ TEST_CASE("lines that make no sense add nothing") {
 TEST_CASE("memory that this process touches is in its sum") {
   constexpr size_t kBytes = 8 * kMiB;
   const auto total = [] {
-    const Result<std::vector<NodeMemory>> nodes = ReadProcessMemory();
+    const Result<std::vector<NodeMemory>> nodes = ReadProcessMemory("", 0);
     uint64_t bytes = 0;
     if (nodes.ok()) {
       for (const NodeMemory& node : nodes.value()) bytes += node.bytes;
@@ -56,7 +56,7 @@ TEST_CASE("memory that this process touches is in its sum") {
   };
   const uint64_t before = total();
   if (before == 0) {
-    CHECK(ReadProcessMemory().status().code() == Code::kUnavailable);
+    CHECK(ReadProcessMemory("", 0).status().code() == Code::kUnavailable);
     return;
   }
   std::byte* base = ReserveAddressSpace(kBytes, kChunkBytes).value();

@@ -57,6 +57,22 @@ describe('dwell', () => {
     expect(table.size).toBe(0);
   });
 
+  it('counts two moves between nodes of a tier as there and back, and none after a promotion', () => {
+    const table = new DwellTable(10);
+    expect(table.moved(1, 1, 0, 0, 100, 1000)).toBe(false);
+    expect(table.moved(1, 0, 0, 110, 100, 1000)).toBe(false);
+    expect(table.moved(1, 0, 0, 220, 100, 1000)).toBe(true);
+    expect(table.until(1)).toBe(220 + 200);
+  });
+
+  it('remembers over a move to another node which way the unit came', () => {
+    const table = new DwellTable(10);
+    expect(table.moved(1, 1, 0, 0, 100, 1000)).toBe(false);
+    expect(table.moved(1, 0, 0, 110, 100, 1000)).toBe(false);
+    expect(table.moved(1, 0, 1, 220, 100, 1000)).toBe(true);
+    expect(table.moved(1, 1, 1, 430, 100, 1000)).toBe(false);
+  });
+
   it('keeps every unit apart however many come and go, whatever their numbers', () => {
     // What it should say, entry by entry: until when, and in the order of the last moves.
     const expected = new Map<number, { until: number; watchedUntil: number }>();

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { requireNative } from '../../../lib/native.ts';
-import { balancingLimit, CounterWindow, countersSince } from '../../../lib/numa/kernel-counters.ts';
+import {
+  CounterWindow,
+  countedBalancingLimit,
+  countersSince,
+} from '../../../lib/numa/kernel-counters.ts';
 import { ResidencySampler } from '../../../lib/numa/residency.ts';
 import { describeShape, MachineTree } from './machine-tree.ts';
 
@@ -81,14 +85,14 @@ describe('the counters of the kernel', () => {
   it('make a limit of balancing that is on, with what it did, and of none that is off', () => {
     const { topology } = describeShape({ sockets: 2 });
     const since = countersSince(now, before);
-    expect(balancingLimit(topology, since)).toMatchObject({
+    expect(countedBalancingLimit(topology, since)).toMatchObject({
       what: 'The kernel moves pages too',
       reason: 'kernel.numa_balancing is 1, and the kernel has moved 30 pages since',
       hint: expect.stringContaining('sysctl kernel.numa_balancing=0'),
     });
-    expect(balancingLimit(topology, { ...since, balancingMode: 0 })).toBeNull();
-    expect(balancingLimit(topology, { ...since, balancingMode: null })).toBeNull();
-    expect(balancingLimit(describeShape({ sockets: 1 }).topology, since)).toBeNull();
+    expect(countedBalancingLimit(topology, { ...since, balancingMode: 0 })).toBeNull();
+    expect(countedBalancingLimit(topology, { ...since, balancingMode: null })).toBeNull();
+    expect(countedBalancingLimit(describeShape({ sockets: 1 }).topology, since)).toBeNull();
   });
 
   it('are absent where there are none', () => {
