@@ -35,6 +35,7 @@ function mostOf(values: readonly number[]): number {
 /** Makes one plan and is thrown away. */
 export class BalancedPlan {
   readonly #snapshot: Snapshot;
+  readonly #options: BalancedOptions;
   readonly #last: number;
   readonly #values: BalancedValues;
   readonly #states: UnitState;
@@ -48,6 +49,7 @@ export class BalancedPlan {
 
   constructor(snapshot: Snapshot, budget: PlanBudget, options: BalancedOptions) {
     this.#snapshot = snapshot;
+    this.#options = options;
     this.#last = snapshot.tiers.length - 1;
     this.#values = new BalancedValues(snapshot, options);
     this.#columns = takeColumns(snapshot.units.length);
@@ -212,7 +214,7 @@ export class BalancedPlan {
    * unit placed well at once saves its first use and its promotion.
    */
   #clearLanding(): void {
-    const { tiers } = this.#snapshot;
+    const { tiers, units } = this.#snapshot;
     const { bytes: coming, meanBytes } = this.#arrivals();
     let bytes = coming;
     if (bytes === 0) return;
@@ -220,20 +222,18 @@ export class BalancedPlan {
     const worth = tiers.map((_, k) => valueAt(values, k, newcomer, 0) - values.useNs[k]);
     for (let tier = 0; tier < this.#last && bytes > 0; tier++) {
       const wanted = Math.min(bytes, landingShare * usableBytes(tiers[tier]));
-      const gain = (worth[tier] - this.#nextBest(worth, tier, meanBytes)) / meanBytes;
+      const next = this.#nextBest(worth, tier, meanBytes);
+      const gain = (worth[tier] - worth[next]) / meanBytes;
+      const sure = (values.useNs[next] - values.useNs[tier]) / meanBytes;
       while (this.#builder.shortage(tier, wanted) > 0) {
         const mark = this.#mark();
         const row = this.#queueOf(tier).peek();
-        const size = row < 0 ? 0 : this.#snapshot.units.bytes[row];
+        const size = row < 0 ? 0 : units.bytes[row];
         // One victim at a time: what is not worth it ends the clearing, and leaves what was cleared.
         const free = -this.#builder.shortage(tier, 0);
-        const lossNs = this.#makeRoom(
-          tier,
-          free + Math.max(1, size),
-          gain * Math.max(1, size),
-          'cold',
-        );
-        if (lossNs < gain * size) continue;
+        const gainNs = row < 0 ? 0 : gain * size + this.#unhurdled(row, sure * size);
+        const lossNs = this.#makeRoom(tier, free + Math.max(1, size), gainNs, 'cold');
+        if (lossNs < gainNs) continue;
         this.#rollback(mark);
         break;
       }
@@ -241,11 +241,20 @@ export class BalancedPlan {
     }
   }
 
-  /** Value of a newcomer in the best of the slower tiers that has room, or can be given some. */
+  /**
+   * Of what moving a victim all the way down is taken to cost, the margin on the part that `sureNs` pays: it is there
+   * because expectations err, and the first use of a new unit is none.
+   */
+  #unhurdled(row: number, sureNs: number): number {
+    const { margin, moveWeight } = this.#options;
+    return margin * Math.min(sureNs, moveWeight * this.#costNs(row, this.#last));
+  }
+
+  /** Where a newcomer is worth most of the slower tiers that have room, or can be given some. */
   #nextBest(worth: readonly number[], tier: number, bytes: number): number {
-    let best = worth[this.#last];
+    let best = this.#last;
     for (let to = tier + 1; to < this.#last; to++) {
-      if (this.#builder.shortage(to, bytes) <= 0) best = Math.max(best, worth[to]);
+      if (this.#builder.shortage(to, bytes) <= 0 && worth[to] > worth[best]) best = to;
     }
     return best;
   }

@@ -38,10 +38,9 @@ export function reuseShares(table: ReuseTable | undefined): Float64Array {
   if (table === undefined) return shares.fill(priorShare);
   const { total, counts } = totalsOf(table);
   const sources = sourcesOf(table, total);
-  const all = pooled(table, total, sources, priorOf(table, undefined));
-  const ofAll = priorOf(table, all);
+  const ofAll = priorOf(table, ofAllUnits(table, pooled(table, total, sources)));
   for (const ofCount of counts) {
-    const prior = priorOf(table, pooled(table, ofCount, sources, ofAll));
+    const prior = priorOf(table, drawn(pooled(table, ofCount, sources), ofAll));
     const { first, end } = ofCount;
     for (let c = first; c < end; c++) sharesOf(table, c, sources, prior, shares);
   }
@@ -113,6 +112,29 @@ function sourcesOf({ lowestBin }: ReuseTable, { atRisk }: Total): Sources {
   return { first, second };
 }
 
+/** What was seen of some classes together, by bin. */
+interface Pooled {
+  readonly uses: Float64Array;
+  readonly atRisk: Float64Array;
+}
+
+function pooled(table: ReuseTable, total: Total, sources: Sources): Pooled {
+  const uses = new Float64Array(bins);
+  const atRisk = new Float64Array(bins);
+  for (let bin = 0; bin < bins; bin++) {
+    const second = sources.second[bin];
+    let used = total.uses[sources.first[bin]];
+    let risk = total.atRisk[sources.first[bin]];
+    for (let c = total.first; second >= 0 && c < total.end; c++) {
+      used += table.uses[c * bins + second];
+      risk += table.atRisk[c * bins + second];
+    }
+    uses[bin] = used;
+    atRisk[bin] = risk;
+  }
+  return { uses, atRisk };
+}
+
 /** What is known before a class is looked at, as evidence, by bin. */
 interface Prior {
   readonly uses: Float64Array;
@@ -122,39 +144,57 @@ interface Prior {
 }
 
 /** From the uses that the wider class expects within each bin. */
-function priorOf({ lowestBin }: ReuseTable, wider: Float64Array | undefined): Prior {
+function priorOf({ lowestBin }: ReuseTable, wider: Float64Array): Prior {
   const uses = new Float64Array(bins);
   const atRisk = new Float64Array(bins);
   const shares = new Float64Array(bins);
   for (let bin = 0; bin < bins; bin++) {
     const length = lengths[Math.max(bin, lowestBin)];
-    const known = wider === undefined ? priorShare : (wider[bin] * length) / lengths[bin];
-    // A unit that goes through the bin is used in it once or not, and is at risk until then.
-    const once = -priorUnits * Math.expm1(-known);
-    uses[bin] = once;
-    atRisk[bin] = known > 0 ? (once * length) / known : priorUnits * length;
-    shares[bin] = shareOf((once / atRisk[bin]) * lengths[bin]);
+    const known = (wider[bin] * length) / lengths[bin];
+    const used = priorUses(known);
+    uses[bin] = used;
+    atRisk[bin] = priorRisk(known, used, length);
+    shares[bin] = shareOf((uses[bin] / atRisk[bin]) * lengths[bin]);
   }
   return { uses, atRisk, shares };
 }
 
-/** Uses to be expected of a unit within each bin: the rate of some classes together, drawn towards the prior. */
-function pooled(table: ReuseTable, total: Total, sources: Sources, prior: Prior): Float64Array {
+/** Where a unit is expected to be used `known` times within a bin: it is used once or not, ... */
+function priorUses(known: number): number {
+  return -priorUnits * Math.expm1(-known);
+}
+
+/** ... and is at risk until then. */
+function priorRisk(known: number, used: number, length: number): number {
+  return known > 0 ? (used * length) / known : priorUnits * length;
+}
+
+/** Uses to be expected of a unit within each bin: what was seen, drawn towards the prior. */
+function drawn({ uses, atRisk }: Pooled, prior: Prior): Float64Array {
   const out = new Float64Array(bins);
   for (let bin = 0; bin < bins; bin++) {
-    const second = sources.second[bin];
-    let uses = total.uses[sources.first[bin]];
-    let risk = total.atRisk[sources.first[bin]];
-    for (let c = total.first; second >= 0 && c < total.end; c++) {
-      uses += table.uses[c * bins + second];
-      risk += table.atRisk[c * bins + second];
-    }
-    out[bin] = ((uses + prior.uses[bin]) / (risk + prior.atRisk[bin])) * lengths[bin];
+    const expected = (uses[bin] + prior.uses[bin]) / (atRisk[bin] + prior.atRisk[bin]);
+    out[bin] = expected * lengths[bin];
   }
   return out;
 }
 
-/** As {@link pooled} for one class, but probabilities. */
+/** As {@link drawn} for all units: where little was seen of an age, it goes on as it did before that age. */
+function ofAllUnits({ lowestBin }: ReuseTable, { uses, atRisk }: Pooled): Float64Array {
+  const out = new Float64Array(bins);
+  let younger = 0;
+  for (let bin = 0; bin < bins; bin++) {
+    const length = lengths[Math.max(bin, lowestBin)];
+    const known = younger > 0 ? (out[bin - 1] * length) / lengths[bin - 1] : priorShare;
+    const used = priorUses(known);
+    const expected = (uses[bin] + used) / (atRisk[bin] + priorRisk(known, used, length));
+    out[bin] = expected * lengths[bin];
+    if (bin >= lowestBin) younger += atRisk[bin];
+  }
+  return out;
+}
+
+/** As {@link drawn} for one class, but probabilities. */
 function sharesOf(
   table: ReuseTable,
   useClass: number,
@@ -164,7 +204,7 @@ function sharesOf(
 ): void {
   const { uses: allUses, atRisk } = table;
   const { first, second } = sources;
-  const { uses: priorUses, atRisk: priorRisk, shares: unseen } = prior;
+  const { uses: priorUsed, atRisk: priorAtRisk, shares: unseen } = prior;
   const start = useClass * bins;
   for (let bin = 0; bin < bins; bin++) {
     const other = second[bin];
@@ -178,7 +218,7 @@ function sharesOf(
     out[start + bin] =
       uses === 0 && risk === 0
         ? unseen[bin]
-        : shareOf(((uses + priorUses[bin]) / (risk + priorRisk[bin])) * lengths[bin]);
+        : shareOf(((uses + priorUsed[bin]) / (risk + priorAtRisk[bin])) * lengths[bin]);
   }
 }
 

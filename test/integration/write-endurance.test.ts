@@ -69,9 +69,12 @@ describe('a drive with a rated endurance', () => {
   it('is written by moves until an hour of its rating is used up, and then they are refused', async () => {
     expect(memory.tiers[1].spec.writeBytesPerDay).toEqual({ value: rated, source: 'user' });
     memory.allocate(Uint8Array, 6 * chunkBytes, { ownerThreadOnly: true }).touch();
-    const report = await send(1);
-    expect(report.outcomes.moved).toBe(5);
-    expect(report.refused).toEqual({ endurance: 1 });
+    const { outcomes, failures, refused } = await send(1);
+    expect({ moved: outcomes.moved, failures, refused }).toEqual({
+      moved: 5,
+      failures: {},
+      refused: { endurance: 1 },
+    });
     const { tier, movedBytes, leftBytes } = endurance();
     expect({ tier, movedBytes }).toEqual({ tier: 'L4_NVME', movedBytes: 5 * chunkBytes });
     expect(leftBytes).toBeLessThan(chunkBytes);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { balancedPolicy } from '../../../lib/policy/balanced.ts';
 import type { BalancedCarry } from '../../../lib/policy/balanced-values.ts';
+import { type CostModel, defaultCosts } from '../../../lib/policy/cost-model.ts';
 import type { Plan, Snapshot } from '../../../lib/policy/policy.ts';
 import { usableBytes } from '../../../lib/policy/thresholds.ts';
 import { useClasses, useCounts } from '../../../lib/policy/use-class.ts';
@@ -206,6 +207,25 @@ describe('balanced', () => {
     expect(cold(ddrNvme(100), 1 / 300)).toBeGreaterThan(0);
     expect(cold(ddrNvme(100), 1e-12)).toBeGreaterThan(0);
     expect(cold(ddrCxl(100), 1e-12)).toBe(0);
+  });
+
+  it('asks no margin of the way down that the first use of a new unit pays for', () => {
+    // Asked one at a time, a drive takes as long for a move as for a use.
+    const costs: CostModel = { ...defaultCosts, deviceOverlap: 1 };
+    const fresh = many(5, 0, { tier: 1, heat: 1, writes: 1, idle: Infinity });
+    const cold = (margin: number, newcomers: number): number => {
+      const snapshot = seen(ddrNvme(100), [...residents(97, hardlyEver), ...fresh], {
+        costs,
+        reuse: byGap([newcomers, ...rates.slice(1)]),
+      });
+      const carry = freeOfRent(snapshot);
+      const made = balancedPolicy({ margin }).plan({ ...snapshot, carry }, { bytes: Infinity });
+      return made.moves.filter(({ reason }) => reason === 'cold').length;
+    };
+    for (const margin of [0, 1, 4]) {
+      expect(cold(margin, 1 / 1e6)).toBeGreaterThan(0);
+      expect(cold(margin, 1e-12)).toBe(0);
+    }
   });
 
   it('clears no room for new units of those that are worth more', () => {

@@ -75,6 +75,18 @@ describe('shares of units that are used again', () => {
     expect(last).toBeLessThan(0.001);
   });
 
+  it('go on beyond the ages seen at the rate of the oldest', () => {
+    for (const rate of [1e-3, 1e-6]) {
+      const table = nothing();
+      for (let bin = 0; bin < 20; bin++) see(table, 0, bin, 1e6, 1e6 * rate * ageLengths[bin]);
+      for (const bin of [20, 22, 24]) {
+        const truth = 1 - Math.exp(-rate * ageLengths[bin]);
+        expect(shareOf(table, 0, bin) / truth).toBeGreaterThan(0.98);
+        expect(shareOf(table, 0, bin) / truth).toBeLessThan(1.02);
+      }
+    }
+  });
+
   it('of ages that pass between two plans have the rate of the youngest age told apart', () => {
     const table: ReuseTable = { ...nothing(), lowestBin: 16 };
     see(table, 5, 16, 1e7, 0.3e7);
