@@ -44,10 +44,11 @@ export const bootDefaults = {
 };
 
 /**
- * Boots, runs the command (a shell script's text), and resolves to its exit status and, where there was trouble, a
- * report for a person. Output goes to `out` and `err` while it comes. Options beyond {@link bootDefaults}: `disks`
+ * Boots, runs the command (a shell script's text), and resolves to its exit status, where there was trouble a
+ * report for a person, and whether its power was `cut`. Output goes to `out` and `err` while it comes. Options beyond {@link bootDefaults}: `disks`
  * (a folder, kept), `cxlFile`, `pmemFile`, `nvmeDrive`,
- * `nvmeErrors`, `qmp` (socket path), `share` (a folder, kept), `shell`.
+ * `nvmeErrors`, `qmp` (socket path), `share` (a folder, kept), `shell`, `abort` (a signal that cuts the power),
+ * `peer` (what its guest can ask for by that name).
  */
 export async function boot(machine, options) {
   const run = { ...bootDefaults, ...options };
@@ -62,6 +63,12 @@ export async function boot(machine, options) {
     kill();
   };
   for (const name of endingSignals) process.on(name, interrupted);
+  let cut = false;
+  const cutPower = () => {
+    cut = true;
+    kill();
+  };
+  run.abort?.addEventListener('abort', cutPower);
   const ends = [];
   try {
     mkdirSync(share, { recursive: true });
@@ -90,7 +97,10 @@ export async function boot(machine, options) {
       const tail = new Tail(join(share, name), stream);
       ends.push(() => tail.end());
     }
-    const guest = answerGuest(share, run.qmp ?? join(folder, 'qmp'), kill);
+    const guest = answerGuest(share, run.qmp ?? join(folder, 'qmp'), {
+      kill: cutPower,
+      peer: run.peer,
+    });
     ends.push(() => guest.stop());
     let late = '';
     const timer = setTimeout(() => {
@@ -101,9 +111,10 @@ export async function boot(machine, options) {
     await once(qemu, 'close');
     // As a shell says it: the machine did not die by itself.
     if (signal !== undefined) return { status: 128 + constants.signals[signal], report: signal };
-    return { status: statusIn(share), report: trouble(share, late || complaint) };
+    return { status: statusIn(share), report: trouble(share, late || complaint), cut };
   } finally {
     for (const name of endingSignals) process.off(name, interrupted);
+    run.abort?.removeEventListener('abort', cutPower);
     kill();
     for (const end of ends) end();
     rmSync(folder, { recursive: true, force: true });
@@ -125,7 +136,7 @@ function prepareShare(share, machine, run) {
     join(share, 'boot.env'),
     [
       `tools=${quote(machine.toolsFolder)}`,
-      `pmem=${topology.pmem ? 1 : ''}`,
+      `pmem=${topology.pmem === true ? 'all' : topology.pmem || ''}`,
       `cxl=${topology.cxl}`,
       `shell=${run.shell ? 1 : ''}`,
       `nodes=${quote([`VM_TOPOLOGY=${run.topology}`, ...nodes].join(' '))}`,

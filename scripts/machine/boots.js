@@ -1,5 +1,6 @@
 // What npm run test:vm boots. `tests` are files of test/vm that run in the machine; `program` is one that ends by
-// having the power cut. The longest come first, as two run at a time.
+// having the power cut. The longest come first, as two run at a time. With `shared`, there is a second machine that has
+// these devices, too; it comes when a test asks for it (test/vm/support/peer.ts), and no other boot runs beside them.
 
 const topologyTests = ['topology', 'topology-placement'];
 
@@ -54,6 +55,13 @@ export const boots = [
   },
   { name: 'cxl-removal', steps: [{ tests: ['cxl-removal'] }] },
   { name: 'one-hbm', topology: 'one-hbm', steps: [{ tests: [...topologyTests, 'memkind'] }] },
+  {
+    name: 'shared-device',
+    topology: 'small-host',
+    threads: 'multi',
+    shared: ['nvdimm', 'cxl'],
+    steps: [{ tests: ['shared-device'] }],
+  },
   ...['no-hbm', 'cxl-hmat', 'cxl-devdax', 'no-pmem', 'small-node', 'memoryless-node'].map(
     (topology) => ({ name: topology, topology, steps: [{ tests: topologyTests }] }),
   ),

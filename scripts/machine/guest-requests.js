@@ -1,5 +1,5 @@
-// What a program in the guest asks of the host: a QMP command, or to have the power cut. A request is a JSON file in
-// `requests/` of the share, and its answer a file beside it; both appear whole, by renaming.
+// What a program in the guest asks of the host: a QMP command, to have the power cut, or something of its peer. A request
+// is a JSON file in `requests/` of the share, and its answer a file beside it; both appear whole, by renaming.
 
 import {
   existsSync,
@@ -15,16 +15,22 @@ import { qmp } from './qmp.js';
 
 const everyMs = 50;
 
-/** Answers requests until stopped. `kill` ends the machine as a power cut does. */
-export function answerGuest(share, socket, kill) {
+/** Answers requests until stopped. `kill` ends the machine as a power cut does; `peer` is its {@link Peer}, if any. */
+export function answerGuest(share, socket, { kill, peer }) {
   const folder = join(share, 'requests');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   const seen = new Set();
 
+  const askPeer = async (verb) => {
+    if (peer === undefined) throw new Error('this machine has no peer');
+    return peer.answer(verb);
+  };
+
   const answer = async (name) => {
     const {
       kill: powerCut,
+      peer: verb,
       execute,
       arguments: args,
     } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
@@ -32,7 +38,8 @@ export function answerGuest(share, socket, kill) {
       kill();
       return;
     }
-    const reply = await qmp(socket, execute, args).then(
+    const done = verb === undefined ? qmp(socket, execute, args) : askPeer(verb);
+    const reply = await done.then(
       (result) => ({ result }),
       (error) => ({ error: error.message }),
     );

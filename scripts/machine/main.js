@@ -29,7 +29,7 @@ Options of run and shell:
   --disks FOLDER      keep the PMEM, CXL and NVMe contents in files there
   --cxl-file FILE     the CXL device's memory; two machines may share one
   --cxl-serial N      the CXL device's serial number (two machines: two numbers)
-  --pmem-file FILE    the devdax PMEM's memory; two machines may share one
+  --pmem-file FILE    the devdax PMEM's memory; two machines may share one (atomics between them need --threads)
   --nvme-drive VALUE  QEMU's file= for the drive, e.g. blkdebug:FILE:IMAGE to inject errors
   --qmp SOCKET        where to put QEMU's control socket
   --share FOLDER      a folder both sides see (/run/machine/share in the guest); has dmesg, console and times later

@@ -44,7 +44,7 @@ export function qemuWords(machine, run) {
     ...['-smp', `${run.cpus},sockets=2,cores=${run.cpus / 2},threads=1`],
     ...['-m', memoryWord(topology)],
     ...nodeWords(topology),
-    ...(topology.pmem ? ['pmem0', 'pmem1', 'pmem2'].flatMap((name, i) => pmem(i, name)) : []),
+    ...pmemDisks(topology).flatMap((name, i) => pmem(i, name)),
     // pxb-cxl becomes the default bus: every device after it says bus=pcie.0.
     ...['-device', 'pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1'],
     ...(topology.cxlHmat
@@ -68,6 +68,12 @@ export function qemuWords(machine, run) {
     ...['-kernel', machine.kernelImage, '-initrd', machine.initramfs],
     ...['-append', `${kernelWords} ${run.kernel}`],
   ];
+}
+
+/** The names of the disks behind the PMEM, by rising physical address. */
+function pmemDisks({ pmem }) {
+  if (pmem === 'devdax') return ['pmem2'];
+  return pmem ? ['pmem0', 'pmem1', 'pmem2'] : [];
 }
 
 function fileSystem(tag, path, more) {

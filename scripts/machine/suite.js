@@ -8,6 +8,7 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { boot, endingSignals, quote, statusOfDeadMachine } from './boot.js';
 import { boots } from './boots.js';
+import { Peer } from './peer.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const compiled = join(root, 'build/vm');
@@ -32,7 +33,9 @@ export async function runSuite(machine, names, say) {
   const tsc = join(root, 'node_modules/.bin/tsc');
   execFileSync(tsc, ['-p', join(root, 'test/vm')], { stdio: 'inherit' });
 
-  const queue = boots.filter(({ name }) => names.length === 0 || names.includes(name));
+  const wanted = boots.filter(({ name }) => names.length === 0 || names.includes(name));
+  const queue = wanted.filter(({ shared }) => shared === undefined);
+  const pairs = wanted.filter(({ shared }) => shared !== undefined);
   const total = { passed: 0, failed: 0, skipped: 0 };
   // Each boot ends its machine on a signal; what has not begun is left.
   let stopped = false;
@@ -40,17 +43,19 @@ export async function runSuite(machine, names, say) {
     stopped = true;
   };
   for (const signal of endingSignals) process.on(signal, stop);
-  const worker = async () => {
-    while (!stopped && queue.length > 0) {
-      const counts = await runBoot(machine, queue.shift(), () => stopped);
+  const work = async (entries) => {
+    while (!stopped && entries.length > 0) {
+      const counts = await runBoot(machine, entries.shift(), () => stopped);
       for (const key of Object.keys(total)) total[key] += counts[key];
     }
   };
-  const workers = Array.from({ length: Math.min(2, availableParallelism()) }, worker);
+  const workers = Array.from({ length: Math.min(2, availableParallelism()) }, () => work(queue));
   // All of them, also when one fails: the other one's machine must not be left running.
   const ends = await Promise.allSettled(workers);
   const failure = ends.find(({ status }) => status === 'rejected');
   if (failure) throw failure.reason;
+  // Two machines each.
+  await work(pairs);
   process.stdout.write(
     `vm: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`,
   );
@@ -81,37 +86,56 @@ async function runBoot(machine, { name, steps, ...options }, isStopped) {
 }
 
 /** One boot. A step that is to end by power cut counts as one test that it did; others count their tests. */
-async function runStep(machine, { tests, program, ...options }) {
+async function runStep(machine, { tests, program, shared, ...options }) {
   const share = mkdtempSync(join(tmpdir(), 'memory-tiers-vm-share-'));
   const text = [];
+  const run = { timeoutSeconds, ...options, share, ...collecting(text) };
+  const peerText = [];
+  const peer =
+    shared &&
+    new Peer(machine, shared, {
+      ...run,
+      ...collecting(peerText),
+      command: programCommand('peer'),
+    });
+  try {
+    const { status, report } = await boot(machine, {
+      ...run,
+      peer,
+      command: program ? programCommand(program) : testCommands(tests),
+    });
+    const counts = program
+      ? { passed: Number(status === statusOfDeadMachine), failed: 0, skipped: 0 }
+      : countsIn(share, tests);
+    const troubles = (await peer?.stop()) ?? [];
+    const good = status === (program ? statusOfDeadMachine : 0) && troubles.length === 0;
+    if (!good && counts.failed === 0) counts.failed = 1;
+    if (report && !(good && program)) text.push(Buffer.from(`${report}\n`));
+    if (peer)
+      text.push(...['peer:', ...troubles].map((line) => Buffer.from(`${line}\n`)), ...peerText);
+    return { ...counts, output: good ? '' : Buffer.concat(text).toString() };
+  } finally {
+    await peer?.stop();
+    rmSync(share, { recursive: true, force: true });
+  }
+}
+
+/** The options of a boot whose output is added to `text`. */
+function collecting(text) {
   const sink = new Writable({
     write(chunk, _encoding, done) {
       text.push(chunk);
       done();
     },
   });
-  const command = program
-    ? `${quote(process.execPath)} ${quote(join(compiled, `${program}.js`))}`
-    : testCommands(tests);
-  try {
-    const { status, report } = await boot(machine, {
-      timeoutSeconds,
-      ...options,
-      share,
-      out: sink,
-      err: sink,
-      command: `cd ${quote(root)} || exit 126\n${command}`,
-    });
-    const counts = program
-      ? { passed: Number(status === statusOfDeadMachine), failed: 0, skipped: 0 }
-      : countsIn(share, tests);
-    const good = status === (program ? statusOfDeadMachine : 0);
-    if (!good && counts.failed === 0) counts.failed = 1;
-    if (report && !(good && program)) text.push(Buffer.from(`${report}\n`));
-    return { ...counts, output: good ? '' : Buffer.concat(text).toString() };
-  } finally {
-    rmSync(share, { recursive: true, force: true });
-  }
+  return { out: sink, err: sink };
+}
+
+const goThere = `cd ${quote(root)} || exit 126`;
+
+/** Runs a program of test/vm. */
+function programCommand(name) {
+  return `${goThere}\n${quote(process.execPath)} ${quote(join(compiled, `${name}.js`))}`;
 }
 
 /**
@@ -127,7 +151,7 @@ function testCommands(tests) {
     const file = quote(join(compiled, `${test}.test.js`));
     return `${quote(process.execPath)} --expose-gc ${reports.join(' ')} ${file} || failed=$((failed + 1))`;
   });
-  return ['failed=0', ...lines, 'exit $failed'].join('\n');
+  return [goThere, 'failed=0', ...lines, 'exit $failed'].join('\n');
 }
 
 /** The sums of the summaries that end the TAP reports of node:test; a file without one has failed. */

@@ -9,6 +9,7 @@ const fiveTiers = {
     { socket: 0, size: '256M' },
     { socket: 1, size: '256M' },
   ],
+  /** `true`: fsdax, system-ram and devdax. 'devdax': that one alone. `false`: none. */
   pmem: true,
   /** 'node': memory of a CPU-less node. 'devdax': a device file. */
   cxl: 'node',
@@ -36,6 +37,8 @@ export const topologies = {
     hbm: [fiveTiers.hbm[0]],
     socketDistance: 16,
   },
+  // Two of them run at once and share what is devdax.
+  'small-host': { ...fiveTiers, ddr: ['512M', '256M'], hbm: [], pmem: 'devdax', cxl: 'devdax' },
 };
 
 /** HMAT: latency in ns and bandwidth in GB/s seen from each socket, for each kind of memory. */

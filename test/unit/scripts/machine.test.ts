@@ -7,6 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 // @ts-expect-error plain JavaScript
 import { quote } from '../../../scripts/machine/boot.js';
 // @ts-expect-error plain JavaScript
+import { boots } from '../../../scripts/machine/boots.js';
+// @ts-expect-error plain JavaScript
+import { Peer } from '../../../scripts/machine/peer.js';
+// @ts-expect-error plain JavaScript
 import { qmp } from '../../../scripts/machine/qmp.js';
 // @ts-expect-error plain JavaScript
 import * as topology from '../../../scripts/machine/topology.js';
@@ -78,6 +82,36 @@ describe('scripts/vm', () => {
     const { status, stdout } = vm('--help');
     expect(status).toBe(0);
     for (const name of Object.keys(topologies)) expect(stdout).toContain(name);
+  });
+});
+
+describe('a second machine', () => {
+  let folder: string;
+  const peer = (threads: string) =>
+    new Peer({}, ['nvdimm'], { threads, share: join(folder, 'share'), disks: folder });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'memory-tiers-peer-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is refused where locked instructions would be none', () => {
+    expect(() => peer('single')).toThrow('threads: multi');
+  });
+
+  it('does only what it can, when it can', async () => {
+    const idle = peer('multi');
+    await expect(idle.answer('fly')).rejects.toThrow('cannot fly');
+    await expect(idle.answer('kill')).rejects.toThrow('is not running');
+    expect(await idle.stop()).toEqual([]);
+  });
+
+  it('comes only in boots that can have one', () => {
+    const pairs = boots.filter(({ shared }: { shared?: string[] }) => shared !== undefined);
+    expect(pairs.length).toBeGreaterThan(0);
+    for (const { threads, topology: name } of pairs) {
+      expect(threads).toBe('multi');
+      expect(topologies[name]).toMatchObject({ pmem: 'devdax', cxl: 'devdax' });
+    }
   });
 });
 
