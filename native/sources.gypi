@@ -183,7 +183,7 @@
       "test/native/migrate/live_move_torture_test.cc",
       "test/native/migrate/reback_test.cc",
       "test/native/migrate/strays_test.cc",
-      "test/native/migrate/move_job_test.cc",
+      "test/native/migrate/move_job_test.cc"
     ],
     "pool_torture_sources": [
     ]
