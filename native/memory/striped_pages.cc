@@ -137,6 +137,7 @@ Result<StripedPages> DealPages(const StripeRequest& request) {
   }
   const std::map<int, uint64_t> stripes = CountStripes(request);
   std::vector<int> nodes;
+  nodes.reserve(stripes.size());
   for (const auto& [node, count] : stripes) nodes.push_back(node);
   const size_t bytes = Bytes(request);
   AdviseSmallPages(request.address, bytes);

@@ -18,22 +18,9 @@ export const boots = [
       { tests: [...topologyTests, 'tiers', 'tiers-balanced', 'latency', 'replay', 'memkind'] },
     ],
   },
+  { name: 'numa-data', steps: [{ tests: ['numa-follow', 'numa-replicas', 'interleave'] }] },
   // Takes a CPU offline.
-  {
-    name: 'numa',
-    steps: [
-      {
-        tests: [
-          'numa-follow',
-          'numa-threads',
-          'numa-replicas',
-          'interleave',
-          'numa-refused',
-          'numa-picture',
-        ],
-      },
-    ],
-  },
+  { name: 'numa', steps: [{ tests: ['numa-threads', 'numa-refused', 'numa-picture'] }] },
   {
     name: 'numa-balancing',
     kernel: '',

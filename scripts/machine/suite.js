@@ -14,6 +14,8 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const compiled = join(root, 'build/vm');
 /** Five times what the longest boot takes beside another one on two cores. */
 const timeoutSeconds = 600;
+/** One file that hangs is not to take the others of its boot with it. */
+const fileTimeoutSeconds = 240;
 
 /**
  * Runs the boots with these names, or all. The last line counts the tests; resolves to 0 only if every test of
@@ -149,7 +151,8 @@ function testCommands(tests) {
       `--test-reporter=tap --test-reporter-destination=/run/machine/share/${test}.tap`,
     ];
     const file = quote(join(compiled, `${test}.test.js`));
-    return `${quote(process.execPath)} --expose-gc ${reports.join(' ')} ${file} || failed=$((failed + 1))`;
+    const command = `${quote(process.execPath)} --expose-gc ${reports.join(' ')} ${file}`;
+    return `timeout -k 5 ${fileTimeoutSeconds} ${command} || { echo "${test}: exit $?"; failed=$((failed + 1)); }`;
   });
   return [goThere, 'failed=0', ...lines, 'exit $failed'].join('\n');
 }

@@ -3,7 +3,10 @@ import { expect, it } from 'vitest';
 import { interleaveOrder, interleaveShares } from '../../lib/numa/interleave.ts';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
-const weight = fc.oneof(fc.integer({ min: 1, max: 255 }), fc.double({ min: 1e-3, max: 1e12 }));
+const weight = fc.oneof(
+  fc.integer({ min: 1, max: 255 }),
+  fc.double({ min: 1e-3, max: 1e12, noNaN: true }),
+);
 const weights = fc.array(weight, { minLength: 1, maxLength: 8 });
 const total = fc.integer({ min: 0, max: 100_000 });
 

@@ -16,7 +16,10 @@ const { tiers } = HardwareTierManager.detect();
 const numa = new NumaOptimizer({ tiers });
 const [first, second] = machine.ddrNodes;
 const workerFile = join(import.meta.dirname, 'support/numa-worker.js');
-const touchBytes = 16 * MiB;
+// More than malloc ever keeps for reuse (mallopt(3), DEFAULT_MMAP_THRESHOLD_MAX): what ended threads touched lies where
+// they were.
+const touchBytes = 40 * MiB;
+const started: Worker[] = [];
 
 async function bytesByNode(): Promise<Map<number, number>> {
   return new Map((await numa.processMemory()).map(({ node, bytes }) => [node, bytes]));
@@ -31,6 +34,7 @@ async function grownBy(act: () => unknown): Promise<(node: number) => number> {
 
 async function start(node: number | 'balanced'): Promise<{ worker: Worker; says: WorkerSays }> {
   const worker = numa.spawnWorker(workerFile, { node });
+  started.push(worker);
   const [says] = await once(worker, 'message');
   return { worker, says };
 }
@@ -49,7 +53,10 @@ function errorOf(act: () => unknown): TierError {
   throw new Error('nothing was thrown');
 }
 
-afterEach(() => numa.unpinThread());
+afterEach(async () => {
+  numa.unpinThread();
+  await Promise.all(started.splice(0).map((worker) => worker.terminate()));
+});
 
 describe('the topology', () => {
   it('has two sockets, with HBM for each, PMEM next to the first and CXL next to both', () => {
@@ -168,7 +175,5 @@ describe('workers', () => {
     await sleep(500);
     const again = numa.balance(workers);
     assert.ok(again.workers.every(({ movedFrom, load }) => movedFrom === null && load > 0.5));
-    Atomics.store(stop, 0, 1);
-    await Promise.all(workers.map((worker) => worker.terminate()));
   });
 });
