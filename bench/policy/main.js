@@ -8,7 +8,7 @@
  *                 the bounds that it does not have. Without a directory only the synthetic streams (syn-*) are played.
  * --set           1:2, 1:8, 1:16 or nvme; default all. Synthetic streams have a reference for 1:8 only.
  * --policy        default balanced; --params are its parameters.
- * --sample N      the tracker sees one request in N.
+ * --sample N      the tracker sees one request in N; Infinity: none.
  * --limit N       only the first N requests; then nothing is comparable with the table, and bounds are computed.
  * --own-bounds    computes bounds also where the table has one: the table's ascent stopped earlier.
  * --json          a line of JSON a run instead of the table.
@@ -51,7 +51,7 @@ const { values: options } = parseArgs({
 
 const { directory, limit } = tracesAndLimit(options);
 const sampleEvery = Number(options.sample);
-if (!(Number.isSafeInteger(sampleEvery) && sampleEvery > 0)) {
+if (!(sampleEvery === Infinity || (Number.isSafeInteger(sampleEvery) && sampleEvery > 0))) {
   fail(`--sample: a number of requests, not ${options.sample}`);
 }
 const policies = options.policy.split(',');

@@ -42,6 +42,7 @@ export function completeSnapshot(
     unitCounts: observed.unitCounts,
     accessClock: observed.accessClock,
     accessesSincePlan: observed.accessesSincePlan,
+    arrivals: observed.arrivals,
     halfLifeAccesses: observed.halfLifeAccesses,
     latencyBalance: observed.latencyBalance,
     nodes: observed.nodes,

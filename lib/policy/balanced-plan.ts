@@ -15,6 +15,8 @@ import { VictimQueue } from './victim-queue.ts';
 
 /** Of a tier, at most this share is cleared ahead for new units in one plan. */
 const landingShare = 0.1;
+/** Below this share of new units whose first use is seen, nobody can tell whether clearing room for them pays. */
+const leastSeen = 0.9;
 /** Victims looked at for one of the right size. */
 const exchangeScan = 256;
 const newcomer: number = useClass(0, 0);
@@ -261,7 +263,11 @@ export class BalancedPlan {
 
   /** What was used for the first time in the last interval. */
   #arrivals(): { bytes: number; meanBytes: number } {
-    const { units } = this.#snapshot;
+    const { units, arrivals } = this.#snapshot;
+    // Who is first used without having come is one whose earlier uses nobody saw.
+    if (arrivals !== undefined && !(arrivals.seen > leastSeen * arrivals.units)) {
+      return { bytes: 0, meanBytes: 0 };
+    }
     let bytes = 0;
     let count = 0;
     for (let row = 0; row < units.length; row++) {

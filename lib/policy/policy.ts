@@ -144,6 +144,13 @@ export interface LatencyBalance {
   readonly pairs: readonly PairBalance[];
 }
 
+/** Units created in an interval. */
+export interface Arrivals {
+  readonly units: number;
+  /** Of the units, those of which a use was seen: all, unless the tracker samples. */
+  readonly seen: number;
+}
+
 /** Everything a policy may know. */
 export interface Snapshot {
   readonly tiers: readonly TierState[];
@@ -160,6 +167,8 @@ export interface Snapshot {
   readonly accessClock: number;
   /** Tracked accesses since the last plan. */
   readonly accessesSincePlan: number;
+  /** What came since the last plan; absent when nobody counts it: then each unit that is first used is taken for new. */
+  readonly arrivals?: Arrivals | undefined;
   /** Accesses in which a unit's heat halves, as the policy last asked for. */
   readonly halfLifeAccesses: number;
   /** Share of the recent moves that undid another one, 0..1. */

@@ -4,7 +4,14 @@
  * is about to read again it says nearly all.
  */
 
-import { ageBins, ageLengths, classesOfCount, useClasses, useCounts } from './use-class.ts';
+import {
+  ageBins,
+  ageLengths,
+  classesOfCount,
+  unseenClass,
+  useClasses,
+  useCounts,
+} from './use-class.ts';
 
 /** What was seen of units by class and age, `[useClass * ageBins + ageBin]`. */
 export interface ReuseTable {
@@ -12,6 +19,9 @@ export interface ReuseTable {
   readonly uses: Float64Array;
   /** Time units spent at an age, in accesses: the risk of being used. */
   readonly atRisk: Float64Array;
+  /** First uses that were seen of units, and the time units spent before theirs; absent: nobody looked. */
+  readonly firstUses?: number | undefined;
+  readonly unseenAtRisk?: number | undefined;
   /** Ages below this bin are not told apart: they pass between two plans. */
   readonly lowestBin: number;
   /** Accesses that count as one use: above 1 where a tracker samples and weighs what it saw. */
@@ -31,10 +41,11 @@ const priorShare = 0.15;
 
 /**
  * Probability that a unit at the start of a bin of age is used before its end, `[useClass * ageBins + ageBin]`. Where
- * little was seen of a class, what is known of all units with as many uses counts, and of all units.
+ * little was seen of a class, what is known of all units with as many uses counts, and of all units. The last class is
+ * {@link unseenClass}.
  */
 export function reuseShares(table: ReuseTable | undefined): Float64Array {
-  const shares = new Float64Array(useClasses * bins);
+  const shares = new Float64Array((unseenClass + 1) * bins);
   if (table === undefined) return shares.fill(priorShare);
   const { total, counts } = totalsOf(table);
   const sources = sourcesOf(table, total);
@@ -43,6 +54,11 @@ export function reuseShares(table: ReuseTable | undefined): Float64Array {
     const prior = priorOf(table, drawn(pooled(table, ofCount, sources), ofAll));
     const { first, end } = ofCount;
     for (let c = first; c < end; c++) sharesOf(table, c, sources, prior, shares);
+  }
+  const { firstUses = 0, unseenAtRisk = 0 } = table;
+  const rate = unseenAtRisk > 0 ? firstUses / unseenAtRisk : 0;
+  for (let bin = 0; bin < bins; bin++) {
+    shares[unseenClass * bins + bin] = shareOf(rate * lengths[bin]);
   }
   return shares;
 }

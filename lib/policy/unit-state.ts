@@ -1,7 +1,7 @@
 /** Where each unit of a snapshot stands: its class at its last use, and how long ago that was. */
 
 import type { Snapshot } from './policy.ts';
-import { ageBin, ageBins, gapBin, useClass } from './use-class.ts';
+import { ageBin, gapBin, unseenClass, useClass } from './use-class.ts';
 
 /** Columns beside the snapshot's own, a row a unit. */
 export interface UnitState {
@@ -50,8 +50,9 @@ export function unitStates(
       classes[row] = useClass(usesLog2, gap);
       age[row] = 0;
     } else if (idle === Infinity) {
-      classes[row] = 0;
-      age[row] = ageBins - 1;
+      // How long it has been there nobody knows; it is taken to be used for the first time at any moment alike.
+      classes[row] = unseenClass;
+      age[row] = 0;
     } else {
       classes[row] = classAtLastUse(usesLog2, idle, units.gap[row], halfLifeAccesses);
       age[row] = ageBin(idle);

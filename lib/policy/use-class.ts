@@ -12,6 +12,8 @@ const gapOctaves = 4;
 
 /** Classes of a unit at its last use. */
 export const useClasses: number = countBins * gapBins;
+/** What a unit is in whose uses were not seen yet: stored and not read, or only read when nobody looked. */
+export const unseenClass: number = useClasses;
 /** Half-octaves of time since the last use, from one access up; the last is open. */
 export const ageBins = 60;
 
@@ -74,6 +76,7 @@ export const useCounts: number = countBins;
 
 /** Class after the next use, when that comes at an age in `bin` and counts halve in `halfLifeAccesses`. */
 export function nextUseClass(from: number, bin: number, halfLifeAccesses: number): number {
+  if (from === unseenClass) return useClass(0, 0);
   const gap = ageEdge(bin + 0.5);
   const uses = typicalUses[countBinOf(from)] * 2 ** (-gap / halfLifeAccesses) + 1;
   return useClass(Math.log2(uses), gapBin(gap));

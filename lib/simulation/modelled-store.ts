@@ -10,6 +10,7 @@ import type {
 } from '../migration/migration-target.ts';
 import { type CostModel, defaultCosts, moveNs, type TierSpeed } from '../policy/cost-model.ts';
 import type {
+  Arrivals,
   HeatHistogram,
   PlacementRequest,
   Policy,
@@ -80,6 +81,8 @@ export class ModelledStore implements MigrationTarget {
   #touched = new UnitList();
   #round = 0;
   #pending = 0;
+  /** Units there were at the last snapshot. */
+  #countThen = 0;
   #columns: Columns = makeColumns(1024);
 
   constructor(tiers: readonly ModelledTier[], costs: CostModel = defaultCosts) {
@@ -182,6 +185,7 @@ export class ModelledStore implements MigrationTarget {
     step = 1,
   }: SnapshotOptions): ReturnType<MigrationTarget['snapshot']> {
     const accessesSincePlan = this.#pending;
+    const arrivals = this.#takeArrivals();
     this.#pending = 0;
     this.clock.advance(accessesSincePlan, halfLifeAccesses);
     if (this.clock.needsRebase) this.#rebase();
@@ -198,8 +202,18 @@ export class ModelledStore implements MigrationTarget {
       unitCounts: this.unitCounts(),
       accessClock: this.clock.accesses,
       accessesSincePlan,
+      arrivals,
       halfLifeAccesses,
     };
+  }
+
+  #takeArrivals(): Arrivals {
+    const { units: touched, length } = this.#touched;
+    let seen = 0;
+    for (let i = 0; i < length; i++) if (touched[i] >= this.#countThen) seen++;
+    const arrivals = { units: this.#count - this.#countThen, seen };
+    this.#countThen = this.#count;
+    return arrivals;
   }
 
   move(unit: number, from: number, to: number): MoveResult | Promise<MoveResult> {

@@ -11,7 +11,10 @@ import { classAtLastUse, gapOfInterval } from '../policy/unit-state.ts';
 import { ageBin, ageBins, useClass, useClasses } from '../policy/use-class.ts';
 
 /** What is learned from. */
-type Observed = Pick<Snapshot, 'accessesSincePlan' | 'halfLifeAccesses' | 'unitCounts'> & {
+type Observed = Pick<
+  Snapshot,
+  'accessesSincePlan' | 'arrivals' | 'halfLifeAccesses' | 'unitCounts'
+> & {
   readonly units: Omit<UnitColumns, 'dwellUntil'>;
 };
 
@@ -34,6 +37,8 @@ export class ReuseEstimator {
   #writeShare = 0;
   #lowestBin = 0;
   #unfaded = 0;
+  #firstUses = 0;
+  #unseenAtRisk = 0;
 
   /** One that knows the same and learns on its own. */
   copy(): ReuseEstimator {
@@ -44,12 +49,16 @@ export class ReuseEstimator {
     other.#writeShare = this.#writeShare;
     other.#lowestBin = this.#lowestBin;
     other.#unfaded = this.#unfaded;
+    other.#firstUses = this.#firstUses;
+    other.#unseenAtRisk = this.#unseenAtRisk;
     return other;
   }
 
   /** Learns from one snapshot. O(units). */
   observe(seen: Observed): void {
-    const { accessesSincePlan: interval, halfLifeAccesses } = seen;
+    const { accessesSincePlan: interval, halfLifeAccesses, arrivals } = seen;
+    // A use that came with the unit says nothing of those that were there unseen.
+    this.#firstUses -= arrivals?.seen ?? 0;
     if (!Number.isFinite(halfLifeAccesses) || interval === 0) return;
     this.#fade(interval / (memoryHalfLives * halfLifeAccesses));
     const risk = this.#survey(seen);
@@ -62,6 +71,8 @@ export class ReuseEstimator {
     return {
       uses: this.#uses,
       atRisk: this.#atRisk,
+      firstUses: Math.max(0, this.#firstUses),
+      unseenAtRisk: this.#unseenAtRisk,
       lowestBin: this.#lowestBin,
       step: this.#step,
       writeShare: this.#writeShare,
@@ -86,6 +97,9 @@ export class ReuseEstimator {
       const at = c * bins + Math.max(this.#lowestBin, ageBin(idle));
       this.#uses[at]++;
       this.#atRisk[at] += interval / (uses + 1);
+    } else {
+      this.#firstUses++;
+      this.#unseenAtRisk += interval / (uses + 1);
     }
     const gap = gapOfInterval(accesses, idle, interval, step);
     const low = useClass(Math.log2(heat / step), gap) * bins + this.#lowestBin;
@@ -105,8 +119,10 @@ export class ReuseEstimator {
         this.#countUse(units, row, accesses, interval, halfLife);
         continue;
       }
-      // Never used at all: nothing to learn an age from.
-      if (idle[row] === Infinity) continue;
+      if (idle[row] === Infinity) {
+        this.#unseenAtRisk += risk[tier[row]];
+        continue;
+      }
       const c = classAtLastUse(heatLog2[row] - stepLog2, idle[row], gap[row], halfLife);
       atRisk[c * bins + Math.max(lowestBin, ageBin(idle[row]))] += risk[tier[row]];
     }
@@ -122,6 +138,8 @@ export class ReuseEstimator {
       this.#uses[i] *= kept;
       this.#atRisk[i] *= kept;
     }
+    this.#firstUses *= kept;
+    this.#unseenAtRisk *= kept;
   }
 
   /** Learns what a use is, and returns by tier for how long each unit that was looked at and not used stands. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { balancedPolicy } from '../../../lib/policy/balanced.ts';
 import type { BalancedCarry } from '../../../lib/policy/balanced-values.ts';
 import { type CostModel, defaultCosts } from '../../../lib/policy/cost-model.ts';
-import type { Plan, Snapshot } from '../../../lib/policy/policy.ts';
+import type { Arrivals, Plan, Snapshot } from '../../../lib/policy/policy.ts';
 import { usableBytes } from '../../../lib/policy/thresholds.ts';
 import { useClasses, useCounts } from '../../../lib/policy/use-class.ts';
 import { fillingOf, reuseOf, snapshotOf, type TierSpec, type UnitSpec } from './snapshots.ts';
@@ -226,6 +226,17 @@ describe('balanced', () => {
       expect(cold(margin, 1 / 1e6)).toBeGreaterThan(0);
       expect(cold(margin, 1e-12)).toBe(0);
     }
+  });
+
+  it('clears no room for new units whose first uses it does not see', () => {
+    const fresh = many(5, 0, { tier: 1, heat: 1, writes: 1, idle: Infinity });
+    const cold = (arrivals: Arrivals): number => {
+      const snapshot = seen(ddrNvme(100), [...residents(97, hardlyEver), ...fresh], { arrivals });
+      return plan(snapshot).moves.filter(({ reason }) => reason === 'cold').length;
+    };
+    expect(cold({ units: 5, seen: 5 })).toBeGreaterThan(0);
+    expect(cold({ units: 80, seen: 5 })).toBe(0);
+    expect(cold({ units: 0, seen: 0 })).toBe(0);
   });
 
   it('clears no room for new units of those that are worth more', () => {

@@ -5,6 +5,7 @@ import {
   ageBins,
   ageLengths,
   classesOfCount,
+  unseenClass,
   useClass,
   useClasses,
 } from '../../../lib/policy/use-class.ts';
@@ -39,13 +40,23 @@ describe('shares of units that are used again', () => {
   });
 
   it('are the same for all units while nothing is known: age alone says little', () => {
-    const shares = reuseShares(undefined);
+    const ofUsed = (shares: Float64Array) => shares.subarray(0, useClasses * ageBins);
+    const shares = ofUsed(reuseShares(undefined));
     expect(new Set(shares).size).toBe(1);
     expect(shares[0]).toBeGreaterThan(0);
     expect(shares[0]).toBeLessThan(0.5);
-    const empty = reuseShares(nothing());
+    const empty = ofUsed(reuseShares(nothing()));
     expect(new Set(Array.from(empty, (share) => share.toFixed(9))).size).toBe(1);
     expect(Math.abs(empty[0] - shares[0])).toBeLessThan(0.05);
+  });
+
+  it('of units that nobody was seen using are those of first uses, at any age alike', () => {
+    const rate = 1 / 5000;
+    const shares = reuseShares({ ...nothing(), firstUses: 1e5, unseenAtRisk: 1e5 / rate });
+    for (let bin = 0; bin < ageBins; bin++) {
+      const share = shares[unseenClass * ageBins + bin];
+      expect(share).toBeCloseTo(1 - Math.exp(-rate * ageLengths[bin]), 9);
+    }
   });
 
   it('of a class that was seldom seen are those of units with as many uses', () => {

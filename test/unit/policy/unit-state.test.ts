@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classAtLastUse, gapOfInterval, unitStates } from '../../../lib/policy/unit-state.ts';
-import { ageBin, ageBins, gapBin, useClass } from '../../../lib/policy/use-class.ts';
+import { ageBin, gapBin, unseenClass, useClass } from '../../../lib/policy/use-class.ts';
 import { reuseOf, snapshotOf, type TierSpec, type UnitSpec } from './snapshots.ts';
 
 const tiers: TierSpec[] = [
@@ -52,9 +52,9 @@ describe('the state of a unit', () => {
     });
   });
 
-  it('is as old as can be where nobody ever used it', () => {
+  it('is of a class of its own where nobody was seen using it', () => {
     const never = stateOf({ heat: 2 ** -30, idle: Infinity });
-    expect(never).toEqual({ useClass: useClass(0, 0), age: ageBins - 1 });
+    expect(never).toEqual({ useClass: unseenClass, age: 0 });
   });
 
   it('counts uses and not the accesses that a sampled use stands for', () => {

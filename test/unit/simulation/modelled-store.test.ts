@@ -37,6 +37,17 @@ describe('an access', () => {
   });
 });
 
+test('a snapshot tells how many units came since the last, and how many of those were seen in use', () => {
+  const two = store();
+  const arrivals = () => two.snapshot({ halfLifeAccesses: 100, maxUnits: 10 }).arrivals;
+  two.access(two.create(40, 0), false);
+  const unseen = two.create(40, 1);
+  two.access(unseen, false, 1, 0);
+  expect(arrivals()).toEqual({ units: 2, seen: 1 });
+  two.access(unseen, false);
+  expect(arrivals()).toEqual({ units: 0, seen: 0 });
+});
+
 describe('a move', () => {
   test('costs overhead, work by the byte, latencies, and the slower of the two bandwidths', () => {
     const two = store();

@@ -193,6 +193,31 @@ describe('the reuse estimator', () => {
     expect(Math.max(...estimator.table().atRisk)).toBeGreaterThan(0);
   });
 
+  it('learns how soon units are seen for the first time that were there unseen, not that new ones are used', () => {
+    const random = fractions(5);
+    const units = 20_000;
+    const store = new ModelledStore(
+      [
+        { ...fast, capacityBytes: 1e9 },
+        { ...slow, capacityBytes: 1e9 },
+      ],
+      costs,
+    );
+    const estimator = new ReuseEstimator();
+    const visible = (): number => (random() < 1 / 16 ? 16 : 0);
+    for (let access = 0; access < 40_000; access++) {
+      const unit = access < units ? store.create(64, 1) : Math.floor(random() * units);
+      store.access(unit, false, 1, visible());
+      if ((access + 1) % 256 > 0) continue;
+      estimator.observe(store.snapshot({ halfLifeAccesses: 1e6, maxUnits: 1e9, step: 16 }));
+    }
+    const { firstUses = 0, unseenAtRisk = 0 } = estimator.table();
+    // While they come only new ones are used; then a unit is used every 20,000 accesses, and one in 16 of those is seen.
+    const truth = (1 / (16 * units)) * (20_000 / 30_000);
+    expect(firstUses / unseenAtRisk / truth).toBeGreaterThan(0.7);
+    expect(firstUses / unseenAtRisk / truth).toBeLessThan(1.4);
+  });
+
   it('learns the share of writes', () => {
     expect(steady({ writes: (access) => access % 4 === 0 }).writeShare).toBeCloseTo(0.25, 1);
     expect(steady({}).writeShare).toBe(0);
