@@ -16,8 +16,8 @@
  * Times are modelled nanoseconds an access; L(1) charges moves in full, L(.25) a quarter of them. Fractions: `of bound`
  * is the lower bound through our L(1), `of phase` the phase-static oracle through it, `static*` the best that never
  * moves (computed here); `touch`, `LRU`, `HeMem` and `ema` (decayed counts with a cost/benefit gate) are rows of the
- * table, `best` is its best online rule on that trace, and `diff` is ours minus that. `pp` is the share of moves that
- * took back an earlier one.
+ * table, `next` is its oracle that knows the coming window (with or without the gate), `best` is its best online rule on
+ * that trace, and `diff` is ours minus that. `pp` is the share of moves that took back an earlier one.
  */
 
 import { existsSync } from 'node:fs';
@@ -76,6 +76,9 @@ const reference = whole ? readReference(table) : {};
 const beside = directory === undefined ? undefined : join(directory, 'bounds.json');
 const bounds = new KeptBounds(options.bounds ?? beside);
 
+/** The larger of two figures that the table may not have. */
+const most = (a, b) => (a === undefined || b === undefined ? (a ?? b) : Math.max(a, b));
+
 /** What every policy on a workload and tier set is compared with. */
 async function yardstick(workload, { set, config, weight }, phases) {
   const log = { ...workload.log, weight };
@@ -105,6 +108,7 @@ async function yardstick(workload, { set, config, weight }, phases) {
       lru: ofBound('lru-chain(1)'),
       hemem: ofBound('hemem-like'),
       emaGated: ofBound('ema-topk+cost/benefit'),
+      nextWindow: most(ofBound('next-window-oracle'), ofBound('next-window-oracle+cost/benefit')),
     },
   };
 }

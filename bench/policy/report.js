@@ -18,6 +18,7 @@ export const runColumns = [
   ['LRU', 5, (row) => share(row.reference.lru)],
   ['HeMem', 5, (row) => share(row.reference.hemem)],
   ['ema', 5, (row) => share(row.reference.emaGated)],
+  ['next', 5, (row) => share(row.reference.nextWindow)],
   ['best', 5, (row) => share(row.envelope)],
   ['diff', 6, (row) => difference(row.toEnvelope)],
   ['pp', 5, (row) => share(row.pingPong)],
