@@ -11,6 +11,7 @@
 #include "bind/hotness.h"
 #include "bind/machine.h"
 #include "bind/numa.h"
+#include "bind/pool.h"
 #include "memory/memkind_plugin.h"
 
 namespace memtiers {
@@ -54,6 +55,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probeHotnessSources",
               Napi::Function::New<DescribeHotnessSources>(env, "probeHotnessSources"));
   ExportNuma(env, exports);
+  ExportPool(env, exports);
   exports.Set("memkindStatus", Napi::Function::New<MemkindStatus>(env, "memkindStatus"));
   return exports;
 }

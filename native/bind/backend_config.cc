@@ -13,6 +13,7 @@
 #include "memory/numa_backend.h"
 #include "memory/persistent_backend.h"
 #include "memory/simulated_backend.h"
+#include "pool/pool_backend.h"
 
 namespace memtiers {
 namespace {
@@ -69,6 +70,14 @@ BackendConfig ReadBackendConfig(const Napi::Object& config) {
                                             .capacity_bytes = capacity_bytes};
     return {capacity_bytes, [params] { return PersistentBackend::Open(params); }};
   }
+  if (kind == "pool") {
+    PoolBackendParams params = {
+        .place = {.path = ToText(config.Get("path"), "path"), .lock_path = {}},
+        .capacity_bytes = capacity_bytes};
+    const Napi::Value lock = config.Get("lockPath");
+    if (!lock.IsUndefined()) params.place.lock_path = ToText(lock, "lockPath");
+    return {capacity_bytes, [params] { return PoolBackend::Open(params); }};
+  }
   if (kind == "memkind") {
     MemkindBackendParams params = {.kind = ReadMemkindKind(config),
                                    .directory = {},
@@ -79,7 +88,7 @@ BackendConfig ReadBackendConfig(const Napi::Object& config) {
     }
     return {capacity_bytes, [params] { return MemkindBackend::Open(params); }};
   }
-  ThrowInvalid(config.Env(), "kind", "numa, file, dax, persistent, memkind or simulated");
+  ThrowInvalid(config.Env(), "kind", "numa, file, dax, pool, persistent, memkind or simulated");
 }
 
 }  // namespace memtiers

@@ -16,6 +16,8 @@ const char* BackendKindName(BackendKind kind) {
       return "simulated";
     case BackendKind::kPersistent:
       return "persistent";
+    case BackendKind::kPool:
+      return "pool";
   }
   return "simulated";
 }

@@ -16,7 +16,7 @@
 
 namespace memtiers {
 
-enum class BackendKind { kNuma, kFile, kDax, kMemkind, kSimulated, kPersistent };
+enum class BackendKind { kNuma, kFile, kDax, kMemkind, kSimulated, kPersistent, kPool };
 
 // The kind's name as users write it, e.g. "numa".
 const char* BackendKindName(BackendKind kind);

@@ -1,5 +1,6 @@
 #include "sys/dax_device.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -54,7 +55,9 @@ bool IsPersistentMemory(const std::string& device) {
   return false;
 }
 
-Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
+namespace {
+
+Result<LockedDaxDevice> OpenUnlocked(const std::string& path) {
   Result<UniqueFd> fd = OpenExisting(path);
   if (!fd.ok()) return fd.status();
   struct stat info{};
@@ -73,10 +76,25 @@ Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
   char resolved[PATH_MAX];
   device.persistent =
       realpath(attributes.c_str(), resolved) != nullptr && IsPersistentMemory(resolved);
-  const Status locked = LockExclusive(fd.value().get(), path);
-  if (!locked.ok()) return locked;
   device.fd = std::move(fd.value());
   return device;
+}
+
+}  // namespace
+
+Result<LockedDaxDevice> OpenDaxDevice(const std::string& path) {
+  Result<LockedDaxDevice> device = OpenUnlocked(path);
+  if (!device.ok()) return device;
+  const Status locked = LockExclusive(device.value().fd.get(), path);
+  if (!locked.ok()) return locked;
+  return device;
+}
+
+Result<LockedDaxDevice> OpenSharedDaxDevice(const std::string& path) {
+  Result<LockedDaxDevice> device = OpenUnlocked(path);
+  if (!device.ok()) return device;
+  if (flock(device.value().fd.get(), LOCK_SH | LOCK_NB) == 0) return device;
+  return Status::FromErrno(errno == EWOULDBLOCK ? EBUSY : errno, "flock", path);
 }
 
 }  // namespace memtiers

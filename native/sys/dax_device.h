@@ -33,4 +33,8 @@ bool IsPersistentMemory(const std::string& device);
 // Opens and locks a device. kUnavailable: not a devdax device. kBusy: in use by somebody else.
 Result<LockedDaxDevice> OpenDaxDevice(const std::string& path);
 
+// The same with a lock that others who share it may have too; who wants it to himself is refused,
+// and refuses us.
+Result<LockedDaxDevice> OpenSharedDaxDevice(const std::string& path);
+
 }  // namespace memtiers

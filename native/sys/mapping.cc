@@ -88,7 +88,8 @@ Status MapFile(std::byte* address, size_t bytes, const FileMapping& mapping) {
   // MAP_SYNC is only honoured together with MAP_SHARED_VALIDATE; plain MAP_SHARED ignores it
   // (mmap(2)).
   const int flags = mapping.sync ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED;
-  void* mapped = mmap(address, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED, mapping.fd,
+  const int protection = mapping.read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+  void* mapped = mmap(address, bytes, protection, flags | MAP_FIXED, mapping.fd,
                       static_cast<off_t>(mapping.offset));
   if (mapped == MAP_FAILED) return Status::FromErrno(errno, "mmap", Describe(bytes));
   return {};

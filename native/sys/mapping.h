@@ -31,6 +31,7 @@ struct FileMapping {
   uint64_t offset = 0;
   // MAP_SYNC: a store that reached persistent memory stays reachable after power loss. Only fsdax.
   bool sync = false;
+  bool read_only = false;  // a store is a SIGSEGV
 };
 // Maps a part of a file, shared and writable, over a reserved range.
 Status MapFile(std::byte* address, size_t bytes, const FileMapping& mapping);

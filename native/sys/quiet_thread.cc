@@ -50,6 +50,10 @@ Status StartQuietThread(ThreadPace pace, std::function<void()> run) {
     (void)FreeThread(0);
     run();
   });
+  // What the thread asks first is found out here, once: a child forked meanwhile would wait for
+  // ever for the thread that was at it.
+  static const bool known = UsableCpus().ok();
+  (void)known;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

@@ -1,0 +1,289 @@
+#include "pool/lease.h"
+
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include "pool/recovery.h"
+#include "pool_place.h"
+#include "sys/boot_clock.h"
+
+namespace memtiers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr uint64_t kElsewhere = 12345;
+constexpr auto kLong = std::chrono::seconds(20);
+constexpr LeaseTerms kShort{.length = milliseconds(100), .takeover = PoolTakeover::kLease};
+constexpr LeaseTerms kShortAndManual{.length = milliseconds(100),
+                                     .takeover = PoolTakeover::kManual};
+
+bool Within(std::chrono::nanoseconds time, const std::function<bool()>& holds) {
+  const nanoseconds until = TimeSinceBoot() + time;
+  while (!holds()) {
+    if (TimeSinceBoot() > until) return false;
+    std::this_thread::sleep_for(milliseconds(2));
+  }
+  return true;
+}
+
+// What processes of different hosts tell the test.
+struct Told {
+  std::atomic<int> step, wrong;
+  std::atomic<int64_t> last_current_ns;  // when he last began to look and found that he may
+  std::atomic<int64_t> fenced_after_ns;  // the same of the member he was before
+  std::atomic<uint64_t> work;
+};
+
+// One device that two hosts have, each with a lock file of its own.
+class TwoHosts {
+ public:
+  TwoHosts() {
+    const PoolFormat format = SmallPool();
+    REQUIRE(PoolFile::Create(here(), format).ok());
+    told_ =
+        new (mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+            Told{};
+  }
+  ~TwoHosts() {
+    if (child_ > 0) End(SIGKILL);
+    munmap(told_, sizeof(Told));
+  }
+  TwoHosts(const TwoHosts&) = delete;
+  TwoHosts& operator=(const TwoHosts&) = delete;
+
+  PoolPlace here() const { return {.path = device_.path(), .lock_path = lock_here_.path()}; }
+  Told& told() const { return *told_; }
+
+  std::unique_ptr<Pool> JoinHere(const LeaseTerms& terms) const {
+    return JoinPool(PoolFile::Open(here()).value(), {.lease = terms});
+  }
+
+  // Runs something as a process of the other host.
+  void Elsewhere(const std::function<int(const std::shared_ptr<const PoolFile>&, Told&)>& act) {
+    child_ = fork();
+    if (child_ != 0) return;
+    PretendBoot(kElsewhere);
+    const auto file = PoolFile::Open({.path = device_.path(), .lock_path = lock_elsewhere_.path()});
+    _exit(file.ok() ? act(file.value(), *told_) : 9);
+  }
+  void Send(int signal) const { kill(child_, signal); }
+  void AwaitStop() const {
+    int status = 0;
+    REQUIRE(waitpid(child_, &status, WUNTRACED) == child_);
+    REQUIRE(WIFSTOPPED(status));
+  }
+  int End(int signal) {
+    int status = 0;
+    if (signal != 0) kill(child_, signal);
+    waitpid(child_, &status, 0);
+    child_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  PoolPlaceForTest device_;
+  PoolPlaceForTest lock_here_;
+  PoolPlaceForTest lock_elsewhere_;
+  Told* told_ = nullptr;
+  pid_t child_ = -1;
+};
+
+bool Refused(const Status& status) { return status.code() == Code::kClosed; }
+
+}  // namespace
+
+TEST_CASE(
+    "a silent member of another host is suspect, and nobody's to recover before he is declared "
+    "gone") {
+  TwoHosts hosts;
+  const auto pool = hosts.JoinHere(kShort);
+  hosts.Elsewhere([](const auto& file, Told& told) {
+    const auto own = Pool::Join(file, {.lease = kShortAndManual});
+    if (!own.ok() || !own.value()->Put("k", PatternFor(1, 60)).ok()) return 1;
+    told.step = static_cast<int>(own.value()->membership().index());
+    for (;;) pause();
+  });
+  REQUIRE(Within(kLong, [&] { return hosts.told().step != 0; }));
+  const auto member = static_cast<uint32_t>(hosts.told().step.load());
+  // His heart beats, however long he does nothing.
+  std::this_thread::sleep_for(milliseconds(400));
+  CHECK_FALSE(pool->membership().Suspect(member));
+  hosts.Send(SIGSTOP);
+  CHECK(Within(kLong, [&] { return pool->membership().Suspect(member); }));
+  std::this_thread::sleep_for(milliseconds(400));
+  CHECK(pool->membership().RecoverDead() == 0);
+  hosts.Send(SIGCONT);
+  CHECK(Within(kLong, [&] { return !pool->membership().Suspect(member); }));
+  hosts.End(SIGKILL);
+  CHECK(Within(kLong, [&] { return pool->membership().Suspect(member); }));
+  CHECK(pool->membership().RecoverDead() == 0);
+  CHECK(pool->membership().ReclaimBoot(kElsewhere) == 1);
+  CHECK_FALSE(pool->membership().Suspect(member));
+  const PoolCheck check = CheckPool(pool->membership().file(), nullptr);
+  CHECK_MESSAGE(check.clean(), FindingsOf(check));
+  CHECK(check.members == 1);
+}
+
+TEST_CASE("where leases decide, who was killed elsewhere with a lock is taken over from in time") {
+  TwoHosts hosts;
+  const auto pool = hosts.JoinHere(kShort);
+  hosts.Elsewhere([](const auto& file, Told& told) {
+    const auto own = Pool::Join(file, {.lease = kShort});
+    if (!own.ok() || !own.value()->Put("k", PatternFor(1, 60)).ok()) return 1;
+    Shards shards(own.value()->membership(), std::chrono::seconds(1));
+    if (!shards.Lock(0).ok() || !shards.Lock(1).ok()) return 2;
+    told.step = 1;
+    for (;;) pause();
+  });
+  REQUIRE(Within(kLong, [&] { return hosts.told().step == 1; }));
+  hosts.End(SIGKILL);
+  const nanoseconds killed = TimeSinceBoot();
+  const Result<Changed> changed = pool->Put("k", PatternFor(2, 60));
+  const nanoseconds took = TimeSinceBoot() - killed;
+  CHECK_MESSAGE(changed.ok(), changed.status().what());
+  // He may have renewed up to a third of his lease before he was killed.
+  CHECK(took > kShort.length - kShort.length / 3);
+  MESSAGE("taken over ", took / milliseconds(1), " ms after the death; the lease is ",
+          kShort.length.count(), " ms");
+  CHECK(CheckPool(pool->membership().file(), nullptr).members == 1);
+}
+
+TEST_CASE("who was stopped for longer than his lease changes nothing more, and joins anew") {
+  TwoHosts hosts;
+  const auto pool = hosts.JoinHere(kShort);
+  REQUIRE(pool->Put("k", PatternFor(1, 60)).ok());
+  hosts.Elsewhere([](const auto& file, Told& told) {
+    const auto joined = Pool::Join(file, {.lease = kShort});
+    if (!joined.ok()) return 1;
+    Pool& own = *joined.value();
+    const Result<Draft> draft = own.Begin(60);
+    const Result<std::optional<Held>> held = own.Get("k");
+    Shards shards(own.membership(), std::chrono::seconds(1));
+    if (!draft.ok() || !held.ok() || !shards.Lock(0).ok()) return 2;
+    const uint64_t generation = own.membership().generation();
+    raise(SIGSTOP);
+    const std::vector<std::byte> value = PatternFor(9, 60);
+    if (!Refused(shards.Lock(1)) || !Refused(own.membership().CheckCurrent())) ++told.wrong;
+    if (!Refused(own.Put("k", value).status())) ++told.wrong;
+    if (!Refused(own.Publish(draft.value(), "k", ObjectKind::kValue).status())) ++told.wrong;
+    if (!Refused(own.Delete("k").status())) ++told.wrong;
+    if (!Refused(own.Add("count", 1).status())) ++told.wrong;
+    if (!Refused(own.Begin(60).status())) ++told.wrong;
+    if (!Refused(own.Get("k").status())) ++told.wrong;
+    shards.Unlock(0);  // it is not his any more
+    const auto again = Pool::Join(file, {.lease = kShort});
+    if (!again.ok() || !again.value()->Put("k", PatternFor(3, 60)).ok()) ++told.wrong;
+    const Membership& self = again.value()->membership();
+    if (self.index() == own.membership().index() && self.generation() <= generation) ++told.wrong;
+    told.step = 1;
+    return 0;
+  });
+  hosts.AwaitStop();
+  CHECK(Within(kLong, [&] { return pool->membership().RecoverDead() == 1; }));
+  CHECK(pool->Put("k", PatternFor(2, 60)).ok());
+  hosts.Send(SIGCONT);
+  CHECK(hosts.End(0) == 0);
+  CHECK(hosts.told().step == 1);
+  CHECK(hosts.told().wrong == 0);
+  const Held held = pool->Get("k").value().value();
+  CHECK(std::ranges::equal(held.payload, PatternFor(3, 60)));
+  pool->Release(held);
+}
+
+TEST_CASE("nobody is taken over from who still thinks that he may change something") {
+  TwoHosts hosts;
+  const auto pool = hosts.JoinHere(kShort);
+  hosts.Elsewhere([](const auto& file, Told& told) {
+    for (;;) {
+      const auto own = Pool::Join(file, {.lease = kShort});
+      if (!own.ok()) return 1;
+      for (;;) {
+        const nanoseconds now = TimeSinceBoot();
+        if (!own.value()->membership().Current()) break;
+        told.last_current_ns = now.count();
+        ++told.work;
+      }
+      told.fenced_after_ns = told.last_current_ns.load();
+      ++told.step;
+    }
+  });
+  std::mt19937_64 random(1);
+  int reclaimed = 0;
+  int early = 0;
+  // Sometimes stopped for less than the lease, sometimes for more.
+  for (int round = 0; round < 40; ++round) {
+    const uint64_t work = hosts.told().work;
+    REQUIRE(Within(kLong, [&] { return hosts.told().work > work; }));
+    hosts.Send(SIGSTOP);
+    const nanoseconds until = TimeSinceBoot() + milliseconds(random() % 200);
+    nanoseconds taken{0};
+    while (TimeSinceBoot() < until) {
+      const nanoseconds before = TimeSinceBoot();
+      if (pool->membership().RecoverDead() > 0) taken = before;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    const int times = hosts.told().step;
+    hosts.Send(SIGCONT);
+    if (taken == nanoseconds(0)) continue;
+    ++reclaimed;
+    REQUIRE(Within(kLong, [&] { return hosts.told().step > times; }));
+    if (nanoseconds(hosts.told().fenced_after_ns) > taken) ++early;
+  }
+  CHECK(reclaimed > 3);
+  CHECK(early == 0);
+}
+
+TEST_CASE("a lease that nobody renews ends, and for good") {
+  TwoHosts hosts;
+  const auto pool = hosts.JoinHere(kShortAndManual);
+  Lease lease(PoolFile::Open(hosts.here()).value(), pool->membership().index(), kShort);
+  CHECK(lease.Holds());
+  CHECK(lease.Renew());
+  const MemberEntry& entry = pool->memory().Member(pool->membership().index());
+  std::this_thread::sleep_for(kShort.length + milliseconds(20));
+  CHECK_FALSE(lease.Holds());
+  const uint64_t counted = AtomicWord(const_cast<uint64_t&>(entry.lease)).load();
+  CHECK_FALSE(lease.Renew());
+  CHECK_FALSE(lease.Holds());
+  CHECK(counted == entry.lease);
+}
+
+TEST_CASE("rubbish in place of a promise is no reason to take anything over") {
+  CHECK_FALSE(LeasePromise::Unpack(0).fences_itself);
+  CHECK(LeasePromise::Unpack(1).length == std::chrono::hours(24));
+  CHECK(LeasePromise::Unpack(~uint64_t{0}).length == std::chrono::hours(24));
+  const LeasePromise promise{.length = milliseconds(1500), .fences_itself = true};
+  CHECK(LeasePromise::Unpack(promise.Pack()).length == promise.length);
+  CHECK(LeasePromise::Unpack(promise.Pack()).fences_itself);
+}
+
+TEST_CASE("of two hosts only one recovers a member, and who was overtaken leaves it at that") {
+  TwoHosts hosts;
+  const auto pool = hosts.JoinHere(kShort);
+  const PoolMemory& memory = pool->memory();
+  // A member that another host has begun to recover.
+  constexpr uint32_t kMember = 3;
+  const MemberWord claimed{.generation = 7, .state = MemberState::kRecovering, .host = 77};
+  memory.MemberStateWord(kMember).store(claimed.Pack());
+  memory.Hold(kMember, 0).store(1);
+  CHECK(pool->membership().RecoverDead() == 0);
+  CHECK(memory.MemberStateWord(kMember).load() == claimed.Pack());
+  CHECK(memory.Hold(kMember, 0).load() == 1);
+  RecoverMember(memory, kMember, 78, false);
+  CHECK(memory.MemberStateWord(kMember).load() == claimed.Pack());
+  RecoverMember(memory, kMember, 78, true);
+  CHECK(MemberWord::Unpack(memory.MemberStateWord(kMember).load()).state == MemberState::kFree);
+  CHECK(memory.Hold(kMember, 0).load() == 0);
+}
+
+}  // namespace memtiers
