@@ -134,6 +134,32 @@ export type {
   TierState,
   UnitColumns,
 } from './policy/policy.ts';
+export { CxlMemoryPool, type PoolEntry } from './pool/cxl-memory-pool.ts';
+export type { PoolMedium } from './pool/device-kind.ts';
+export type {
+  PoolCheck,
+  PoolCoherence,
+  PoolDeviceReport,
+  PoolFigures,
+  PoolListing,
+  PoolMemberReport,
+  PoolObjectKind,
+  PoolRepair,
+  PoolScrub,
+} from './pool/pool-binding.ts';
+export type { PoolData } from './pool/pool-data.ts';
+export type { PoolDestroyOptions } from './pool/pool-destroy.ts';
+export { PoolLease } from './pool/pool-lease.ts';
+export type {
+  PoolDeleteOptions,
+  PoolPutOptions,
+  PoolWatchOptions,
+} from './pool/pool-operations.ts';
+export type { PoolDeviceOptions, PoolOpenOptions } from './pool/pool-options.ts';
+export { PoolRegion } from './pool/pool-region.ts';
+export type { PoolDeviceStats, PoolStats } from './pool/pool-stats.ts';
+export type { PoolChange } from './pool/pool-watch.ts';
+export type { PublishOptions } from './pool/publish.ts';
 export type { ModelledTier } from './simulation/modelled-store.ts';
 export { type SimulationOptions, type SimulationResult, simulate } from './simulation/simulator.ts';
 export { openTrace, type TraceSource } from './simulation/trace-source.ts';

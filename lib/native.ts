@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TierError, type TierErrorCode } from './errors.ts';
 import type { NumaBinding } from './numa/numa-binding.ts';
+import type { PoolBinding } from './pool/pool-binding.ts';
 import type { BackendConfig } from './tiers/tier.ts';
 
 /** Bytes of a chunk: the unit of backing and of stable-address moves. */
@@ -388,7 +389,7 @@ export interface AttachedRun {
 }
 
 /** The addon. */
-export interface NativeBinding extends NumaBinding {
+export interface NativeBinding extends NumaBinding, PoolBinding {
   /**
    * Describes the machine. `root` is prefixed to every path that is read ('' for the real system); with a
    * root, nothing is asked of the running kernel and permissions are reported as 0.

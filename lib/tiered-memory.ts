@@ -3,7 +3,7 @@
 import { readCheckpoint } from './checkpoint/read-checkpoint.ts';
 import { storedObjects } from './checkpoint/stored-objects.ts';
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
-import { invalidType, TierError } from './errors.ts';
+import { invalidType, invalidValue, TierError } from './errors.ts';
 import { MainThread } from './main-thread.ts';
 import { BackendSet } from './memory/backend-set.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
@@ -66,6 +66,8 @@ import { NumaOptimizer } from './numa/numa-optimizer.ts';
 import { firmwareBandwidths, thisMachine, tierNearness } from './numa/tier-nearness.ts';
 import { createPolicy } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
+import type { CxlMemoryPool } from './pool/cxl-memory-pool.ts';
+import { type PublishOptions, publishHandle } from './pool/publish.ts';
 import { Slices } from './slices.ts';
 import { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
 import type { Limit, Tier } from './tiers/tier.ts';
@@ -326,6 +328,24 @@ export class TieredMemory implements AsyncDisposable {
       this.#store.remove(id);
       throw error;
     }
+  }
+
+  /**
+   * Puts a copy of the data under `key` into a pool, where every member gets it as it was stored: other processes, other
+   * hosts. What is changed here afterwards is published again.
+   *
+   * @returns its version in the pool; undefined when the pool's key was not as `options` say
+   * @throws RangeError when there is no data under `key`; as {@link CxlMemoryPool.put}
+   */
+  async publish(
+    key: Key,
+    pool: CxlMemoryPool,
+    options: PublishOptions = {},
+  ): Promise<number | undefined> {
+    const handle = this.get(key);
+    if (handle === undefined) throw invalidValue('key', 'the key of data', key);
+    const { as = String(key), ...put } = options;
+    return publishHandle(handle, pool, as, put);
   }
 
   /** Deletes the data under `key`; `false` when there was none. Open leases keep their bytes. */

@@ -45,6 +45,8 @@ export interface Command<O extends OptionSpecs = OptionSpecs> {
   readonly description: string;
   /** Names of the positional arguments; all are required. */
   readonly positionals: readonly string[];
+  /** The last of them may be given several times. */
+  readonly repeatsLast?: true;
   readonly options: O;
   /** One call that works, without the program's name. */
   readonly example: string;
@@ -120,7 +122,9 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
   }
   const help = parsed.values.help === true;
   const { positionals } = parsed;
-  if (!help && positionals.length !== command.positionals.length) {
+  const { length } = command.positionals;
+  const enough = command.repeatsLast ? positionals.length >= length : positionals.length === length;
+  if (!help && !enough) {
     const missing = command.positionals[positionals.length];
     throw missing === undefined
       ? new UsageError(`Unexpected argument "${positionals[command.positionals.length]}".`)

@@ -51,7 +51,8 @@ export function programHelp(commands: readonly Command[]): string {
 
 /** Help of one command. */
 export function commandHelp(command: Command): string {
-  const usage = ['memory-tiers', command.name, ...command.positionals, '[OPTIONS]'].join(' ');
+  const names = command.positionals.join(' ') + (command.repeatsLast ? '...' : '');
+  const usage = ['memory-tiers', command.name, names, '[OPTIONS]'].filter(Boolean).join(' ');
   return [
     `Usage: ${usage}`,
     '',

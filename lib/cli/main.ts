@@ -6,6 +6,7 @@ import { runCli } from './cli.ts';
 import { decisionsCommand } from './decisions.ts';
 import { demoCommand } from './demo.ts';
 import { numaCommand } from './numa.ts';
+import { poolCommand } from './pool.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
 import { topologyCommand } from './topology.ts';
@@ -22,6 +23,7 @@ runCli(
     demoCommand,
     topologyCommand,
     numaCommand,
+    poolCommand,
     replayCommand,
     simulateCommand,
     adviseCommand,

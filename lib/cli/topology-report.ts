@@ -54,6 +54,8 @@ export function describeBackend(backend: BackendConfig): string {
       return `file in ${backend.directory}${backend.dax ? ' (DAX)' : ''}`;
     case 'dax':
       return `device ${backend.path}`;
+    case 'pool':
+      return `pool on ${backend.path}`;
     case 'memkind':
       return `memkind ${backend.memkind}`;
     case 'simulated':

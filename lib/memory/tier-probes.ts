@@ -72,7 +72,7 @@ export class TierProbes implements TierMeter {
     const { heap } = this.#set;
     const { config } = backend;
     try {
-      if (config.kind === 'dax' || config.kind === 'file') {
+      if (config.kind === 'dax' || config.kind === 'file' || config.kind === 'pool') {
         this.#chunks.set(tier, this.#set.takeRun(backend, 1));
         return undefined;
       }

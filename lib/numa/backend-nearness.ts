@@ -43,7 +43,8 @@ export function backendNode(machine: MachineDescription, backend: BackendConfig)
       return backend.node;
     case 'simulated':
       return backend.node ?? null;
-    case 'dax': {
+    case 'dax':
+    case 'pool': {
       const node = machine.dax.find(({ path }) => path === backend.path)?.targetNode ?? -1;
       return node < 0 ? null : node;
     }

@@ -9,6 +9,7 @@ const keysByKind: Readonly<Record<BackendKind, readonly string[]>> = {
   numa: ['kind', 'node', 'capacityBytes'],
   file: ['kind', 'directory', 'capacityBytes', 'dax'],
   dax: ['kind', 'path', 'capacityBytes'],
+  pool: ['kind', 'path', 'lockPath', 'capacityBytes'],
   memkind: ['kind', 'memkind', 'directory', 'capacityBytes'],
   simulated: ['kind', 'node', 'capacityBytes'],
 };
@@ -34,7 +35,10 @@ function checkBackend(name: string, value: unknown): BackendConfig {
     throw invalidType(`${name}.dax`, 'a boolean', dax);
   }
   if (kind === 'file') checkPath(`${name}.directory`, directory);
-  if (kind === 'dax') checkPath(`${name}.path`, backend.path);
+  if (kind === 'dax' || kind === 'pool') checkPath(`${name}.path`, backend.path);
+  if (kind === 'pool' && backend.lockPath !== undefined) {
+    checkPath(`${name}.lockPath`, backend.lockPath);
+  }
   if (kind === 'memkind') {
     const memkind = checkOneOf(`${name}.memkind`, backend.memkind, memkinds);
     if (memkind === 'PMEM') checkPath(`${name}.directory`, directory);

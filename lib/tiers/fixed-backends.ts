@@ -5,7 +5,7 @@ import { formatBytes } from './byte-size.ts';
 import { headroomBytes, isAllowed, wholeSteps } from './capacity.ts';
 import { memkindLimits } from './memkind-limits.ts';
 import type { ResolveContext } from './resolve-tiers.ts';
-import type { BackendConfig, Limit, Tier } from './tier.ts';
+import type { BackendConfig, Limit, Tier, TierName } from './tier.ts';
 import type { CheckedTierOptions } from './tier-options.ts';
 import { composeSpec } from './tier-spec.ts';
 
@@ -30,6 +30,19 @@ function mostBytes(backend: BackendConfig, { machine, probe }: ResolveContext): 
   }
   if (!isAllowed(machine, node)) throw unavailable(`the process may not allocate on node ${node}`);
   return found.freeBytes - headroomBytes(found.memoryBytes);
+}
+
+/** Why a pool is not the memory that the tier's name promises; undefined when it is. */
+function lacksDevice(
+  name: TierName,
+  path: string,
+  { machine }: ResolveContext,
+): string | undefined {
+  const wanted = name === 'L3_PMEM' ? 'pmem' : 'cxl';
+  const device = machine?.dax.find((candidate) => candidate.path === path);
+  if (device?.origin === wanted) return undefined;
+  const found = device === undefined ? 'no devdax device' : `a device of origin ${device.origin}`;
+  return `Its pool lies on ${path}, ${found}`;
 }
 
 function unavailable(what: string): TierError {
@@ -76,9 +89,20 @@ export function fixedBackends(
     return capacityBytes === 0 ? [] : [{ ...backend, capacityBytes }];
   });
   const unbound = context.machine !== null && context.machine.permissions.mbind !== 0;
-  const isReal = ({ kind }: BackendConfig): boolean =>
-    kind !== 'simulated' && !(kind === 'numa' && unbound);
+  const isReal = (backend: BackendConfig): boolean => {
+    if (backend.kind === 'pool') return lacksDevice(name, backend.path, context) === undefined;
+    return backend.kind !== 'simulated' && !(backend.kind === 'numa' && unbound);
+  };
   const simulated = !sized.some(isReal);
+  for (const backend of sized) {
+    const reason = backend.kind === 'pool' ? lacksDevice(name, backend.path, context) : undefined;
+    if (reason === undefined) continue;
+    limits.push({
+      what: simulated ? `${name} is simulated` : `${name} is simulated in part`,
+      reason,
+      hint: 'Use a pool on a devdax device of such memory.',
+    });
+  }
   if (unbound && sized.some(({ kind }) => kind === 'numa')) {
     limits.push({
       what: simulated ? `${name} is simulated` : `${name} is simulated in part`,

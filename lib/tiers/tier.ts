@@ -48,6 +48,15 @@ export type BackendConfig =
     }
   | { readonly kind: 'dax'; readonly path: string; readonly capacityBytes: number }
   | {
+      /** A part of a shared pool's device that is this process' own while it lives; the pool must be there. */
+      readonly kind: 'pool';
+      /** The pool's device or file. */
+      readonly path: string;
+      /** The file that the pool's members lock instead of the device, if they do. */
+      readonly lockPath?: string;
+      readonly capacityBytes: number;
+    }
+  | {
       readonly kind: 'memkind';
       readonly memkind: 'HBW' | 'DAX_KMEM' | 'HIGHEST_CAPACITY' | 'PMEM';
       /** Only for `PMEM`: the directory memkind keeps its file in. */

@@ -49,6 +49,13 @@ export const boots = [
     shared: ['nvdimm', 'cxl'],
     steps: [{ tests: ['shared-device'] }],
   },
+  {
+    name: 'pool-hosts',
+    topology: 'small-host',
+    threads: 'multi',
+    shared: ['nvdimm', 'cxl'],
+    steps: [{ tests: ['pool-hosts'] }],
+  },
   ...['no-hbm', 'cxl-hmat', 'cxl-devdax', 'no-pmem', 'small-node', 'memoryless-node'].map(
     (topology) => ({ name: topology, topology, steps: [{ tests: topologyTests }] }),
   ),

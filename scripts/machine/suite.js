@@ -15,7 +15,7 @@ const compiled = join(root, 'build/vm');
 /** Five times what the longest boot takes beside another one on two cores. */
 const timeoutSeconds = 600;
 /** One file that hangs is not to take the others of its boot with it. */
-const fileTimeoutSeconds = 240;
+const fileTimeoutSeconds = 400;
 
 /**
  * Runs the boots with these names, or all. The last line counts the tests; resolves to 0 only if every test of

@@ -75,6 +75,8 @@ describe('the backends of a tier', () => {
     expect(nodeOf('/dev/dax0.0')).toBe(6);
     expect(nodeOf('/dev/dax1.0')).toBeNull();
     expect(nodeOf('/dev/dax2.0')).toBeNull();
+    const pool = { kind: 'pool', path: '/dev/dax0.0', capacityBytes } as const;
+    expect(backendNode(withDevice, pool)).toBe(6);
   });
 });
 

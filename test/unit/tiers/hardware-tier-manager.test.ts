@@ -360,6 +360,33 @@ describe('a directory or device', () => {
 describe('backends given by the caller', () => {
   const numa = (node: number) => ({ kind: 'numa', node, capacityBytes: 8 * mib }) as const;
 
+  test.each([
+    ['L2_CXL', '/dev/dax0.0', 'real', undefined],
+    ['L3_PMEM', '/dev/dax1.0', 'real', undefined],
+    ['L2_CXL', '/dev/dax1.0', 'simulated', 'a device of origin pmem'],
+    ['L2_CXL', '/dev/shm/pool', 'simulated', 'no devdax device'],
+  ] as const)('a pool as %s on %s is %s', (name, path, kind, reason) => {
+    const dax = {
+      name: 'dax0.0',
+      path: '/dev/dax0.0',
+      sizeBytes: gib,
+      alignBytes: 2 * mib,
+      targetNode: 1,
+      mode: 'devdax',
+      origin: 'cxl',
+    } as const;
+    const machine = {
+      ...machineOf('laptop'),
+      dax: [dax, { ...dax, path: '/dev/dax1.0', origin: 'pmem' as const }],
+    };
+    const backends = [{ kind: 'pool', path, capacityBytes: 8 * mib }] as const;
+    const manager = detect({ machine, tiers: [{ name, backends }] });
+    expect(manager.tiers[0]).toMatchObject({ kind, capacityBytes: 8 * mib });
+    expect(manager.limits.map((limit) => limit.reason)).toEqual(
+      reason === undefined ? [] : [`Its pool lies on ${path}, ${reason}`],
+    );
+  });
+
   test('are taken as they are, up to the capacity', () => {
     const tiers = [
       { name: 'L1_DDR', capacityBytes: '12MiB', backends: [numa(1), numa(0)] },

@@ -82,6 +82,19 @@ describe('tier options', () => {
       TypeError,
     ],
     [
+      { name: 'L2_CXL', backends: [{ kind: 'pool', capacityBytes: '4MiB' }] },
+      'tiers[0].backends[0].path',
+      TypeError,
+    ],
+    [
+      {
+        name: 'L2_CXL',
+        backends: [{ kind: 'pool', path: '/p', lockPath: 1, capacityBytes: 2 ** 22 }],
+      },
+      'tiers[0].backends[0].lockPath',
+      TypeError,
+    ],
+    [
       { name: 'L1_DDR', backends: [{ kind: 'memkind', memkind: 'PMEM', capacityBytes: '4MiB' }] },
       'tiers[0].backends[0].directory',
       TypeError,
