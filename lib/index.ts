@@ -139,6 +139,7 @@ export type { PoolMedium } from './pool/device-kind.ts';
 export type {
   PoolCheck,
   PoolCoherence,
+  PoolDescription,
   PoolDeviceReport,
   PoolFigures,
   PoolListing,

@@ -231,6 +231,7 @@
       "test/native/pool/watcher_test.cc",
       "test/native/pool/lease_test.cc",
       "test/native/pool/kill_torture.cc",
+      "test/native/pool/killed_children.cc",
       "test/native/pool/kill_torture_test.cc",
       "test/native/pool/pool_place.cc",
       "test/native/pool/pool_test.cc",

@@ -85,15 +85,19 @@ export interface PoolListing {
 }
 
 /** What is unchangeable about a pool. */
-export interface NativePoolDescription {
+export interface PoolDescription {
   readonly name: string;
   readonly replicas: number;
   readonly coherence: PoolCoherence;
   readonly readOnly: boolean;
   readonly maxMembers: number;
+  /** Objects that a member can hold at a time. */
   readonly maxHeld: number;
+  /** Keys the directory has room for; it gets slow when four fifths are taken, and some key may find it full then. */
   readonly directorySlots: number;
+  /** Members own whole extents of so many bytes. */
   readonly extentBytes: number;
+  /** Bytes of the largest value. */
   readonly maxValueBytes: number;
 }
 
@@ -269,7 +273,7 @@ export interface NativePool {
   unwatch(watch: number): void;
   /** Watches go on over the devices as they are now. */
   followDevices(): void;
-  describe(): NativePoolDescription;
+  describe(): PoolDescription;
   devices(): readonly PoolDeviceReport[];
   members(): readonly PoolMemberReport[];
   figures(): PoolFigures;

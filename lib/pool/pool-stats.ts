@@ -2,7 +2,7 @@
 
 import type { Limit } from '../tiers/tier.ts';
 import { daxDevices, type PoolMedium, poolLimits, poolMedium } from './device-kind.ts';
-import type { NativePool, PoolCoherence, PoolDeviceReport, PoolFigures } from './pool-binding.ts';
+import type { NativePool, PoolDescription, PoolDeviceReport, PoolFigures } from './pool-binding.ts';
 
 /** A device of a pool. */
 export interface PoolDeviceStats extends PoolDeviceReport {
@@ -10,22 +10,9 @@ export interface PoolDeviceStats extends PoolDeviceReport {
 }
 
 /** What `CxlMemoryPool.stats` tells. */
-export interface PoolStats {
-  readonly name: string;
+export interface PoolStats extends PoolDescription {
   /** `real`: all its devices are CXL memory. */
   readonly kind: 'real' | 'simulated';
-  readonly replicas: number;
-  readonly coherence: PoolCoherence;
-  readonly readOnly: boolean;
-  readonly maxMembers: number;
-  /** Objects that a member can hold at a time. */
-  readonly maxHeld: number;
-  /** Keys the directory has room for; it gets slow when four fifths are taken, and some key may find it full then. */
-  readonly directorySlots: number;
-  /** Bytes of the largest value. */
-  readonly maxValueBytes: number;
-  /** Members owns whole extents of so many bytes. */
-  readonly extentBytes: number;
   /** Of the devices that are not lost. */
   readonly capacityBytes: number;
   /** Of the capacity: what no member owns. */

@@ -1,22 +1,19 @@
 #include "kill_torture.h"
 
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "killed_children.h"
 #include "pool/check.h"
 #include "pool/extents.h"
-#include "pool/faults.h"
 #include "pool/pool.h"
 #include "pool_place.h"
 
@@ -27,7 +24,6 @@ constexpr uint32_t kMaxProcesses = 16;
 constexpr uint32_t kOwnKeys = 6;
 constexpr uint64_t kSharedKeys = 48;
 constexpr uint64_t kTierExtents = 4;  // of a worker at most
-constexpr auto kHang = std::chrono::seconds(20);
 
 // Survives the processes: what they did, and what they were told.
 struct Ledger {
@@ -271,7 +267,6 @@ class Torture {
   ~Torture() { munmap(ledger_, sizeof(Ledger)); }
 
   TortureReport Run() {
-    children_.resize(plan_.processes);
     while (report_.kills < plan_.kills && report_.problems() == 0) {
       for (uint32_t i = 0; i < plan_.processes; ++i) Start(i);
       const uint64_t until = std::min(plan_.kills, report_.kills + plan_.kills_between_walks);
@@ -280,7 +275,8 @@ class Torture {
         std::this_thread::sleep_for(std::chrono::microseconds(random_() % plan_.longest_life_us));
         Kill(victim);
         Start(victim);
-        Watch();
+        // Nobody may wait for the dead: something is done all the time.
+        if (children_.Hang(ledger_->operations)) report_.hangs = 1;
       }
       for (uint32_t i = 0; i < plan_.processes; ++i) Kill(i);
       WalkAndEmpty();
@@ -292,37 +288,17 @@ class Torture {
  private:
   void Start(uint32_t index) {
     const uint64_t seed = random_();
-    const pid_t child = fork();
-    if (child == 0) {
-#ifdef MEMTIERS_POOL_FAULTS
-      delay_at_point = plan_.delay;
-#endif
-      Worker(file_, *ledger_, index, seed).RunUntilKilled();
-      _exit(0);
-    }
-    children_[index] = child;
+    children_.Start(index, plan_.delay,
+                    [&] { Worker(file_, *ledger_, index, seed).RunUntilKilled(); });
   }
 
   void Kill(uint32_t index) {
-    kill(children_[index], SIGKILL);
-    int status = 0;
-    waitpid(children_[index], &status, 0);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+    const std::optional<int> status = children_.Kill(index);
+    if (!status.has_value()) {
       ++report_.kills;
     } else {
-      ledger_->Note(ledger_->errors, "a process ended by itself, status " + std::to_string(status));
-    }
-  }
-
-  // Nobody may wait for the dead: something is done all the time.
-  void Watch() {
-    const uint64_t operations = ledger_->operations;
-    const auto now = std::chrono::steady_clock::now();
-    if (operations != seen_operations_) {
-      seen_operations_ = operations;
-      seen_at_ = now;
-    } else if (now - seen_at_ > kHang) {
-      report_.hangs = 1;
+      ledger_->Note(ledger_->errors,
+                    "a process ended by itself, status " + std::to_string(*status));
     }
   }
 
@@ -400,11 +376,9 @@ class Torture {
   std::mt19937_64 random_;
   std::shared_ptr<const PoolFile> file_;
   uint64_t extents_ = 0;
-  std::vector<pid_t> children_;
+  KilledChildren children_{plan_.processes};
   TortureReport report_;
-  uint64_t seen_operations_ = 0;
   uint64_t counter_kills_ = 0;
-  std::chrono::steady_clock::time_point seen_at_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace

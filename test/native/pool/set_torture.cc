@@ -8,12 +8,11 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <random>
 #include <thread>
 
-#include "pool/faults.h"
+#include "killed_children.h"
 #include "set_place.h"
 
 namespace memtiers {
@@ -22,7 +21,6 @@ namespace {
 constexpr uint32_t kProcesses = 8;
 constexpr uint32_t kOwnKeys = 8;
 constexpr uint64_t kSharedKeys = 24;
-constexpr auto kHang = std::chrono::seconds(20);
 
 struct Ledger {
   std::atomic<uint64_t> operations, stored, deleted, read, full, bad_reads, lost, errors;
@@ -210,17 +208,6 @@ PoolSetFormat TortureFormat(uint32_t replicas) {
   return format;
 }
 
-pid_t StartWorker(const std::vector<PoolDevice>& devices, Ledger& ledger, uint32_t index,
-                  uint64_t seed, [[maybe_unused]] void (*delay)()) {
-  const pid_t child = fork();
-  if (child != 0) return child;
-#ifdef MEMTIERS_POOL_FAULTS
-  delay_at_point = delay;
-#endif
-  Worker(devices, ledger, index, seed).Run();
-  _exit(0);
-}
-
 class Torture {
  public:
   explicit Torture(const SetTorturePlan& plan)
@@ -230,7 +217,6 @@ class Torture {
   ~Torture() { munmap(ledger_, sizeof(Ledger)); }
 
   SetTortureReport Run() {
-    children_.resize(plan_.processes);
     while (report_.kills < plan_.kills && report_.problems() == 0) {
       const size_t victim = random_() % 2;
       const bool live = random_() % 2 == 0;
@@ -256,34 +242,24 @@ class Torture {
       const auto victim = static_cast<uint32_t>(random_() % plan_.processes);
       Kill(victim);
       Start(victim);
-      Watch();
+      if (children_.Hang(ledger_->operations)) report_.hangs = 1;
     }
     for (uint32_t i = 0; i < plan_.processes; ++i) Kill(i);
   }
 
   void Start(uint32_t index) {
-    children_[index] = StartWorker(places_.Devices(), *ledger_, index, random_(), plan_.delay);
+    const uint64_t seed = random_();
+    children_.Start(index, plan_.delay,
+                    [&] { Worker(places_.Devices(), *ledger_, index, seed).Run(); });
   }
 
   void Kill(uint32_t index) {
-    kill(children_[index], SIGKILL);
-    int status = 0;
-    waitpid(children_[index], &status, 0);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+    const std::optional<int> status = children_.Kill(index);
+    if (!status.has_value()) {
       ++report_.kills;
     } else {
-      ledger_->Note(ledger_->errors, "a process ended by itself, status " + std::to_string(status));
-    }
-  }
-
-  void Watch() {
-    const uint64_t operations = ledger_->operations;
-    const auto now = std::chrono::steady_clock::now();
-    if (operations != seen_operations_) {
-      seen_operations_ = operations;
-      seen_at_ = now;
-    } else if (now - seen_at_ > kHang) {
-      report_.hangs = 1;
+      ledger_->Note(ledger_->errors,
+                    "a process ended by itself, status " + std::to_string(*status));
     }
   }
 
@@ -346,10 +322,8 @@ class Torture {
   SetPlaces places_;
   Ledger* ledger_;
   std::mt19937_64 random_;
-  std::vector<pid_t> children_;
+  KilledChildren children_{plan_.processes};
   SetTortureReport report_;
-  uint64_t seen_operations_ = 0;
-  std::chrono::steady_clock::time_point seen_at_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
@@ -365,7 +339,12 @@ GrowthReport GrowSetUnderLoad(uint32_t processes, uint32_t devices, uint64_t see
   std::vector<pid_t> children;
   for (uint32_t i = 0; i < processes; ++i) {
     // They are told of the first device only, and find the others by the table.
-    children.push_back(StartWorker({all[0]}, *ledger, i, seed + i, nullptr));
+    const pid_t child = fork();
+    if (child == 0) {
+      Worker({all[0]}, *ledger, i, seed + i).Run();
+      _exit(0);
+    }
+    children.push_back(child);
   }
   for (uint32_t i = 1; i < devices; ++i) {
     const uint64_t before = ledger->operations;
