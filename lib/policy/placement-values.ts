@@ -9,10 +9,10 @@
  */
 
 import { accessNs, type CostModel, moveNs, type TierSpeed } from './cost-model.ts';
-import { ageBins, ageLengths, nextUseClass, unseenClass } from './use-class.ts';
+import { ageBins, ageLengths, nextUseClass, unitClasses } from './use-class.ts';
 
 /** Imports are looked up at each use where modules are loaded by a test runner, and all of these loops are hot. */
-const classes: number = unseenClass + 1;
+const classes: number = unitClasses;
 const bins: number = ageBins;
 const lengths: Float64Array = ageLengths;
 
@@ -48,7 +48,7 @@ export interface PlacementValues {
   readonly useNs: Float64Array;
   /** Time a move takes, hurdle included: `[from * tiers + to]`. */
   readonly moveNs: Float64Array;
-  /** Value of staying where it is, until the next bin at least: `[(tier * (unseenClass + 1) + class) * width + bin]`. */
+  /** Value of staying where it is, until the next bin at least: `[(tier * unitClasses + class) * width + bin]`. */
   readonly stay: Float64Array;
   /** Value of being there and doing the best. */
   readonly best: Float64Array;
@@ -120,7 +120,7 @@ interface Work {
   readonly next: Uint16Array;
   /** Share of a value that is left after each bin of age. */
   readonly keeps: Float64Array;
-  /** Value right after a use, when it may move to any tier: `[tier * (unseenClass + 1) + class]`. */
+  /** Value right after a use, when it may move to any tier: `[tier * unitClasses + class]`. */
   readonly used: Float64Array;
   /** A value a tier. */
   readonly staying: Float64Array;

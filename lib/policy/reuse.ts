@@ -8,6 +8,7 @@ import {
   ageBins,
   ageLengths,
   classesOfCount,
+  unitClasses,
   unseenClass,
   useClasses,
   useCounts,
@@ -45,7 +46,7 @@ const priorShare = 0.15;
  * {@link unseenClass}.
  */
 export function reuseShares(table: ReuseTable | undefined): Float64Array {
-  const shares = new Float64Array((unseenClass + 1) * bins);
+  const shares = new Float64Array(unitClasses * bins);
   if (table === undefined) return shares.fill(priorShare);
   const { total, counts } = totalsOf(table);
   const sources = sourcesOf(table, total);

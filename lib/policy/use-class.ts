@@ -14,6 +14,8 @@ const gapOctaves = 4;
 export const useClasses: number = countBins * gapBins;
 /** What a unit is in whose uses were not seen yet: stored and not read, or only read when nobody looked. */
 export const unseenClass: number = useClasses;
+/** All of them. */
+export const unitClasses: number = useClasses + 1;
 /** Half-octaves of time since the last use, from one access up; the last is open. */
 export const ageBins = 60;
 

@@ -57,13 +57,13 @@ export class ReuseEstimator {
   /** Learns from one snapshot. O(units). */
   observe(seen: Observed): void {
     const { accessesSincePlan: interval, halfLifeAccesses, arrivals } = seen;
-    // A use that came with the unit says nothing of those that were there unseen.
-    this.#firstUses -= arrivals?.seen ?? 0;
     if (!Number.isFinite(halfLifeAccesses) || interval === 0) return;
     this.#fade(interval / (memoryHalfLives * halfLifeAccesses));
     const risk = this.#survey(seen);
     this.#lowestBin = ageBin(interval / 2);
     this.#count(seen, risk);
+    // A use that came with the unit says nothing of those that were there unseen; where nobody tells which came, none does.
+    this.#firstUses = arrivals === undefined ? 0 : this.#firstUses - arrivals.seen;
   }
 
   /** What is known now; a view that the next observation changes. */

@@ -218,6 +218,20 @@ describe('the reuse estimator', () => {
     expect(firstUses / unseenAtRisk / truth).toBeLessThan(1.4);
   });
 
+  it('learns nothing of units that nobody was seen using where nobody tells which of the others are new', () => {
+    const store = new ModelledStore([fast, slow], costs);
+    store.create(40, 1);
+    const estimator = new ReuseEstimator();
+    for (let round = 0; round < 20; round++) {
+      store.access(store.create(1, 1), false);
+      const seen = store.snapshot({ halfLifeAccesses: 100, maxUnits: 100 });
+      estimator.observe({ ...seen, arrivals: undefined });
+    }
+    const { firstUses, unseenAtRisk = 0 } = estimator.table();
+    expect(firstUses).toBe(0);
+    expect(unseenAtRisk).toBeGreaterThan(0);
+  });
+
   it('learns the share of writes', () => {
     expect(steady({ writes: (access) => access % 4 === 0 }).writeShare).toBeCloseTo(0.25, 1);
     expect(steady({}).writeShare).toBe(0);
