@@ -53,7 +53,7 @@ class ReferencedSource final : public HotnessSource {
     Collection collection;
     if (changed_) {
       split_.Apply(chunks_);
-      SettleNewPages();
+      new_pages_ = true;
       changed_ = false;
     }
     if (chunks_.empty()) return collection;
@@ -63,6 +63,7 @@ class ReferencedSource final : public HotnessSource {
     if (!areas.ok()) return areas.status();
     bool dax = false;
     for (const MappingArea& area : areas.value()) dax |= Count(area, collection);
+    if (std::exchange(new_pages_, false)) SettleNewPages();
     Status cleared = ClearAll(dax);
     if (!cleared.ok()) return cleared;
     collection.cost = ThreadCpuTime() - start;
@@ -81,7 +82,10 @@ class ReferencedSource final : public HotnessSource {
          i < chunks_.size() && Address(chunks_[i]) < area.end; ++i) {
       watched = true;
       // A move replaced the mapping, and the kernel merged it with its neighbours.
-      if (chunks > split_.group_chunks()) split_.Renew(i);
+      if (chunks > split_.group_chunks()) {
+        split_.Renew(i);
+        new_pages_ = true;
+      }
       if (!cleared_[i]) continue;
       collection.scanned_bytes += kChunkBytes;
       if (share == 0) continue;
@@ -119,6 +123,7 @@ class ReferencedSource final : public HotnessSource {
   WatchedChunks chunks_;
   std::vector<bool> cleared_;
   bool changed_ = false;
+  bool new_pages_ = false;  // there may be pages whose bits cannot be cleared yet
   MappingSplit split_;
 };
 

@@ -23,8 +23,11 @@ using std::chrono::nanoseconds;
 
 constexpr uint64_t kElsewhere = 12345;
 constexpr auto kLong = std::chrono::seconds(20);
-constexpr LeaseTerms kShort{.length = milliseconds(100), .takeover = PoolTakeover::kLease};
-constexpr LeaseTerms kShortAndManual{.length = milliseconds(100),
+constexpr LeaseTerms kShort{.length = milliseconds(300), .takeover = PoolTakeover::kLease};
+constexpr LeaseTerms kShortest{.length = milliseconds(100), .takeover = PoolTakeover::kLease};
+// Of who takes over, and must not lose his own lease where the machine stands still for a moment.
+constexpr LeaseTerms kPatient{.length = std::chrono::minutes(5), .takeover = PoolTakeover::kLease};
+constexpr LeaseTerms kShortAndManual{.length = milliseconds(300),
                                      .takeover = PoolTakeover::kManual};
 
 bool Within(std::chrono::nanoseconds time, const std::function<bool()>& holds) {
@@ -106,7 +109,7 @@ TEST_CASE(
     "a silent member of another host is suspect, and nobody's to recover before he is declared "
     "gone") {
   TwoHosts hosts;
-  const auto pool = hosts.JoinHere(kShort);
+  const auto pool = hosts.JoinHere(kPatient);
   hosts.Elsewhere([](const auto& file, Told& told) {
     const auto own = Pool::Join(file, {.lease = kShortAndManual});
     if (!own.ok() || !own.value()->Put("k", PatternFor(1, 60)).ok()) return 1;
@@ -117,7 +120,7 @@ TEST_CASE(
   const auto member = static_cast<uint32_t>(hosts.told().step.load());
   // His heart beats, however long he does nothing.
   std::this_thread::sleep_for(milliseconds(400));
-  CHECK_FALSE(pool->membership().Suspect(member));
+  CHECK(Within(kLong, [&] { return !pool->membership().Suspect(member); }));
   hosts.Send(SIGSTOP);
   CHECK(Within(kLong, [&] { return pool->membership().Suspect(member); }));
   std::this_thread::sleep_for(milliseconds(400));
@@ -136,7 +139,7 @@ TEST_CASE(
 
 TEST_CASE("where leases decide, who was killed elsewhere with a lock is taken over from in time") {
   TwoHosts hosts;
-  const auto pool = hosts.JoinHere(kShort);
+  const auto pool = hosts.JoinHere(kPatient);
   hosts.Elsewhere([](const auto& file, Told& told) {
     const auto own = Pool::Join(file, {.lease = kShort});
     if (!own.ok() || !own.value()->Put("k", PatternFor(1, 60)).ok()) return 1;
@@ -160,7 +163,7 @@ TEST_CASE("where leases decide, who was killed elsewhere with a lock is taken ov
 
 TEST_CASE("who was stopped for longer than his lease changes nothing more, and joins anew") {
   TwoHosts hosts;
-  const auto pool = hosts.JoinHere(kShort);
+  const auto pool = hosts.JoinHere(kPatient);
   REQUIRE(pool->Put("k", PatternFor(1, 60)).ok());
   hosts.Elsewhere([](const auto& file, Told& told) {
     const auto joined = Pool::Join(file, {.lease = kShort});
@@ -202,10 +205,10 @@ TEST_CASE("who was stopped for longer than his lease changes nothing more, and j
 
 TEST_CASE("nobody is taken over from who still thinks that he may change something") {
   TwoHosts hosts;
-  const auto pool = hosts.JoinHere(kShort);
+  const auto pool = hosts.JoinHere(kPatient);
   hosts.Elsewhere([](const auto& file, Told& told) {
     for (;;) {
-      const auto own = Pool::Join(file, {.lease = kShort});
+      const auto own = Pool::Join(file, {.lease = kShortest});
       if (!own.ok()) return 1;
       for (;;) {
         const nanoseconds now = TimeSinceBoot();
@@ -221,7 +224,8 @@ TEST_CASE("nobody is taken over from who still thinks that he may change somethi
   int reclaimed = 0;
   int early = 0;
   // Sometimes stopped for less than the lease, sometimes for more.
-  for (int round = 0; round < 40; ++round) {
+  const nanoseconds end = TimeSinceBoot() + kLong;
+  for (int round = 0; (round < 40 || reclaimed <= 3) && TimeSinceBoot() < end; ++round) {
     const uint64_t work = hosts.told().work;
     REQUIRE(Within(kLong, [&] { return hosts.told().work > work; }));
     hosts.Send(SIGSTOP);
@@ -269,7 +273,7 @@ TEST_CASE("rubbish in place of a promise is no reason to take anything over") {
 
 TEST_CASE("of two hosts only one recovers a member, and who was overtaken leaves it at that") {
   TwoHosts hosts;
-  const auto pool = hosts.JoinHere(kShort);
+  const auto pool = hosts.JoinHere(kPatient);
   const PoolMemory& memory = pool->memory();
   // A member that another host has begun to recover.
   constexpr uint32_t kMember = 3;
