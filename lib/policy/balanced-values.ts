@@ -27,7 +27,7 @@ export interface BalancedCarry {
 }
 
 /** Values are solved again after accesses for this share of the units of the fastest tier. */
-const solveTurns = 0.02;
+const solveTurns = 0.1;
 const minSolveUses = 200;
 /** Steps of value iteration: from nothing, and from the last values a period later. */
 const firstRounds = 6;

@@ -24,7 +24,7 @@ export interface SimulationOptions {
   readonly costs?: CostModel | undefined;
   /** Requests between two plans. Default: 0.2 % of the units the fastest tier holds, at least 4. */
   readonly interval?: number | undefined;
-  /** Units one plan considers. Default: eight for each request of an interval, at least 128. */
+  /** Units one plan considers. Default: four for each request of an interval, at least 128. */
   readonly maxUnits?: number | undefined;
   /** Bytes moved a second at most, in modelled time. Default: no limit. */
   readonly bytesPerSecond?: number | undefined;
@@ -72,6 +72,8 @@ export interface SimulationResult {
 
 const minInterval = 4;
 const minUnits = 128;
+/** With half as many, results on short traces begin to spread. */
+const unitsPerRequest = 4;
 /** Plans while the units the fastest tier holds are used once each. */
 const plansPerTurn = 500;
 
@@ -195,7 +197,7 @@ class Simulation {
     const { maxUnits, policy, onDecision } = this.#options;
     // Listing them for nobody would be most of what a baseline without moves takes.
     if (policy.usesUnits === false && onDecision === undefined) return 1;
-    return maxUnits ?? Math.max(minUnits, 8 * this.#interval);
+    return maxUnits ?? Math.max(minUnits, unitsPerRequest * this.#interval);
   }
 
   /** By the units the fastest tier holds, as far as units have been seen. */
