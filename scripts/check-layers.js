@@ -30,12 +30,14 @@ const nativeLayers = [
 ];
 const libLayers = [
   ['errors.ts', 'slices.ts', 'figures.ts'],
-  ['main-thread.ts'],
+  ['main-thread.ts', 'system-error.ts'],
   ['tiers/tier.ts'],
   ['policy/use-class.ts', 'policy/cost-model.ts'],
   ['policy/reuse.ts'],
   ['policy/policy.ts'],
   ['numa/numa-binding.ts', 'pool/pool-binding.ts'],
+  ['tiers/machine-description.ts', 'memory/hotness-binding.ts'],
+  ['memory/heap-binding.ts'],
   ['native.ts'],
   ['tiers/'],
   ['numa/'],
@@ -51,6 +53,7 @@ const libLayers = [
   ['migration/'],
   ['decisions/'],
   ['memory-stats.ts', 'memory-options.ts', 'memory-reports.ts'],
+  ['memory-parts.ts'],
   ['tiered-memory.ts'],
   ['simulation/'],
   ['advise/'],

@@ -1,8 +1,9 @@
-// What npm run test:vm boots. `tests` are files of test/vm that run in the machine; `program` is one that ends by
+// What npm run test:vm boots. `tests` are files of test/vm that run in the machine, a process each, and in one process
+// those in a list of their own: starting one takes ten seconds there. `program` is one that ends by
 // having the power cut. The longest come first, as two run at a time. With `shared`, there is a second machine that has
 // these devices, too; it comes when a test asks for it (test/vm/support/peer.ts), and no other boot runs beside them.
 
-const topologyTests = ['topology', 'topology-placement'];
+const topologyTests = [['topology', 'topology-placement']];
 
 /** Each: `name`, `steps` (on the same disks, one after the other), and options of a boot. */
 export const boots = [

@@ -16,7 +16,7 @@ export const diskSizes = {
 // bit it is distrusted.
 const kernelWords =
   'nokaslr swiotlb=1024 tsc=reliable mitigations=off rcupdate.rcu_expedited=1 cryptomgr.notests=1 audit=0 ' +
-  'nowatchdog init_on_alloc=0 console=ttyS0 panic=-1 quiet loglevel=4';
+  'nowatchdog no_timer_check init_on_alloc=0 console=ttyS0 panic=-1 quiet loglevel=4';
 
 /**
  * The arguments. `run` says what this boot is: `topology`, `cpus`, `threads` ('single' or 'multi'), `disks` (paths by

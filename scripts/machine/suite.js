@@ -1,21 +1,27 @@
 // npm run test:vm: boots the machines that the tests in test/vm need, two at a time, and counts what they say.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { tapFailures } from '../failures/tap.js';
 import { boot, endingSignals, quote, statusOfDeadMachine } from './boot.js';
 import { boots } from './boots.js';
 import { Peer } from './peer.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const compiled = join(root, 'build/vm');
+/** What failed, for scripts/failures: each a title and lines about it. */
+const failuresFile = join(root, 'build/test/vm.json');
 /** Five times what the longest boot takes beside another one on two cores. */
 const timeoutSeconds = 600;
 /** One file that hangs is not to take the others of its boot with it. */
 const fileTimeoutSeconds = 400;
+
+/** A file of test/vm, or several that share a process. */
+const processName = (tests) => [tests].flat().join('+');
 
 /**
  * Runs the boots with these names, or all. The last line counts the tests; resolves to 0 only if every test of
@@ -32,13 +38,20 @@ export async function runSuite(machine, names, say) {
     return 1;
   }
   rmSync(compiled, { recursive: true, force: true });
+  rmSync(failuresFile, { force: true });
   const tsc = join(root, 'node_modules/.bin/tsc');
   execFileSync(tsc, ['-p', join(root, 'test/vm')], { stdio: 'inherit' });
+  for (const tests of boots.flatMap(({ steps }) => steps.flatMap((step) => step.tests ?? []))) {
+    if (!Array.isArray(tests)) continue;
+    const imports = tests.map((test) => `import './${test}.test.js';\n`);
+    writeFileSync(join(compiled, `${processName(tests)}.test.js`), imports.join(''));
+  }
 
   const wanted = boots.filter(({ name }) => names.length === 0 || names.includes(name));
   const queue = wanted.filter(({ shared }) => shared === undefined);
   const pairs = wanted.filter(({ shared }) => shared !== undefined);
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
   // Each boot ends its machine on a signal; what has not begun is left.
   let stopped = false;
   const stop = () => {
@@ -49,6 +62,7 @@ export async function runSuite(machine, names, say) {
     while (!stopped && entries.length > 0) {
       const counts = await runBoot(machine, entries.shift(), () => stopped);
       for (const key of Object.keys(total)) total[key] += counts[key];
+      failures.push(...counts.failures);
     }
   };
   const workers = Array.from({ length: Math.min(2, availableParallelism()) }, () => work(queue));
@@ -58,6 +72,8 @@ export async function runSuite(machine, names, say) {
   if (failure) throw failure.reason;
   // Two machines each.
   await work(pairs);
+  mkdirSync(dirname(failuresFile), { recursive: true });
+  writeFileSync(failuresFile, JSON.stringify(failures));
   process.stdout.write(
     `vm: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`,
   );
@@ -69,6 +85,7 @@ async function runBoot(machine, { name, steps, ...options }, isStopped) {
   const start = Date.now();
   const disks = mkdtempSync(join(tmpdir(), 'memory-tiers-vm-disks-'));
   const counts = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
   let output = '';
   try {
     for (const step of steps) {
@@ -76,6 +93,9 @@ async function runBoot(machine, { name, steps, ...options }, isStopped) {
       const result = await runStep(machine, { ...options, ...step, disks });
       output += result.output;
       for (const key of Object.keys(counts)) counts[key] += result[key];
+      failures.push(
+        ...result.failures.map(({ title, lines }) => ({ title: `${name}: ${title}`, lines })),
+      );
     }
   } finally {
     rmSync(disks, { recursive: true, force: true });
@@ -84,7 +104,7 @@ async function runBoot(machine, { name, steps, ...options }, isStopped) {
   process.stdout.write(
     `${output}vm: ${name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s\n`,
   );
-  return counts;
+  return { ...counts, failures };
 }
 
 /** One boot. A step that is to end by power cut counts as one test that it did; others count their tests. */
@@ -104,18 +124,28 @@ async function runStep(machine, { tests, program, shared, ...options }) {
     const { status, report } = await boot(machine, {
       ...run,
       peer,
-      command: program ? programCommand(program) : testCommands(tests),
+      command: program ? programCommand(program) : testCommands(tests.map(processName)),
     });
     const counts = program
       ? { passed: Number(status === statusOfDeadMachine), failed: 0, skipped: 0 }
-      : countsIn(share, tests);
+      : countsIn(share, tests.map(processName));
     const troubles = (await peer?.stop()) ?? [];
     const good = status === (program ? statusOfDeadMachine : 0) && troubles.length === 0;
     if (!good && counts.failed === 0) counts.failed = 1;
     if (report && !(good && program)) text.push(Buffer.from(`${report}\n`));
     if (peer)
       text.push(...['peer:', ...troubles].map((line) => Buffer.from(`${line}\n`)), ...peerText);
-    return { ...counts, output: good ? '' : Buffer.concat(text).toString() };
+    const output = good ? '' : Buffer.concat(text).toString();
+    const failures = program ? [] : failuresIn(share, tests.map(processName));
+    if (!good && failures.length === 0) {
+      const what = program
+        ? `${program} ended with status ${status}`
+        : `the boot, status ${status}`;
+      failures.push({ title: what, lines: [] });
+    }
+    // Only the machine knows why it ended.
+    if (!good) failures.push(...reasons(report, troubles));
+    return { ...counts, failures, output };
   } finally {
     await peer?.stop();
     rmSync(share, { recursive: true, force: true });
@@ -157,12 +187,40 @@ function testCommands(tests) {
   return [goThere, 'failed=0', ...lines, 'exit $failed'].join('\n');
 }
 
+/** The failures in the same reports. Of a file that was cut short, what it began last. */
+function failuresIn(share, tests) {
+  return tests.flatMap((test) => {
+    const tap = tapOf(share, test);
+    const found = tapFailures(tap).map(({ title, lines }) => ({
+      title: `${test}: ${title}`,
+      lines,
+    }));
+    if (/^# fail \d+$/m.test(tap)) return found;
+    const last = [...tap.matchAll(/^ *# Subtest: (.*)$/gm)].at(-1)?.[1];
+    const lines = last === undefined ? [] : [`the last one that it began: ${last}`];
+    return [...found, { title: `${test} did not end`, lines }];
+  });
+}
+
+/** What is said of the machines, not of a test. */
+function reasons(report, troubles) {
+  const texts = [report, ...troubles].filter(Boolean);
+  return texts.map((text) => {
+    const [title, ...lines] = text.split('\n');
+    return { title, lines: lines.slice(-8) };
+  });
+}
+
+function tapOf(share, test) {
+  const file = join(share, `${test}.tap`);
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
 /** The sums of the summaries that end the TAP reports of node:test; a file without one has failed. */
 function countsIn(share, tests) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const test of tests) {
-    const file = join(share, `${test}.tap`);
-    const tap = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const tap = tapOf(share, test);
     const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
     const passed = count('pass');
     const skipped = count('skipped') + count('todo');
