@@ -1,4 +1,5 @@
-// A run of another thread's heap as an ArrayBuffer of this thread: AttachedRun of lib/native.ts.
+// A run of another thread's heap as an ArrayBuffer of this thread: AttachedRun of
+// lib/memory/heap-binding.ts.
 //
 // The environment's thread only; the owner's thread is not asked and need not exist any more.
 #pragma once

@@ -1,5 +1,5 @@
-// The JavaScript object behind NativeHeap (lib/native.ts): converts arguments, calls the core,
-// converts results. One thread, that of its environment.
+// The JavaScript object behind NativeHeap (lib/memory/heap-binding.ts): converts arguments, calls
+// the core, converts results. One thread, that of its environment.
 #pragma once
 
 #include <napi.h>

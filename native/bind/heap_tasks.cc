@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "bind/arguments.h"
 #include "bind/errors.h"
 #include "bind/run_task.h"
+#include "bind/source_bytes.h"
 #include "migrate/live_move.h"
 #include "migrate/move_job.h"
 #include "sys/mapping.h"
@@ -169,19 +169,17 @@ class WriteTask final : public RunTask {
  public:
   WriteTask(std::shared_ptr<HeapState> state, const RunBytes& range, std::byte* address,
             const Napi::Uint8Array& source)
-      : RunTask(std::move(state), range),
-        address_(address),
-        bytes_(source.Data()),
-        length_(source.ByteLength()),
-        source_(Napi::Persistent(source)) {}
+      : RunTask(std::move(state), range), address_(address), source_(source) {}
 
  private:
-  void Run() override { std::memcpy(address_, bytes_, length_); }
+  void Run() override { status_ = source_.CopyTo({address_, source_.size()}); }
+  Napi::Value ToValue(Napi::Env env) override {
+    if (!source_.Intact()) throw ToError(env, SourceBytes::TakenAway());
+    return env.Undefined();
+  }
 
   std::byte* address_;
-  const uint8_t* bytes_;
-  size_t length_;
-  Napi::Reference<Napi::Uint8Array> source_;  // keeps the bytes alive
+  SourceBytes source_;
 };
 
 class MovePagesTask final : public Task {

@@ -26,7 +26,7 @@ std::unique_ptr<Task> MakeMovePages(Napi::Env env, std::shared_ptr<HeapState> st
 std::unique_ptr<Task> MakeMoveChunk(Napi::Env env, std::shared_ptr<HeapState> state, uint32_t chunk,
                                     uint32_t backend);
 
-// The result as the ChunkMoveResult of lib/native.ts.
+// The result as the ChunkMoveResult of lib/memory/heap-binding.ts.
 Napi::Value ToValue(Napi::Env env, const MoveResult& result);
 
 }  // namespace memtiers

@@ -1,6 +1,6 @@
-// Hotness sources as JavaScript sees them: NativeHotnessSource of lib/native.ts. Chunk numbers
-// become addresses here, on the owner's thread; collecting is a task that keeps the watched runs
-// mapped.
+// Hotness sources as JavaScript sees them: NativeHotnessSource of lib/memory/hotness-binding.ts.
+// Chunk numbers become addresses here, on the owner's thread; collecting is a task that keeps the
+// watched runs mapped.
 //
 // One thread, that of the environment. A source holds its heap; a collection under way holds the
 // source.

@@ -1,4 +1,4 @@
-// MachineDescription of lib/native.ts from a scan of the machine.
+// MachineDescription of lib/tiers/machine-description.ts from a scan of the machine.
 #pragma once
 
 #include <napi.h>

@@ -1,5 +1,5 @@
-// The JavaScript object behind NativePool (lib/native.ts): converts arguments, calls the core,
-// converts results. The environment's thread; pool_member.h says what tasks do meanwhile.
+// What the addon offers about pools (PoolBinding in lib/pool/pool-binding.ts), and the JavaScript
+// object of one. The environment's thread.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,5 @@
-// What JavaScript says about a pool to open, as the core wants it: the PoolConfig of lib/native.ts.
+// What JavaScript says about a pool to open, as the core wants it: the PoolConfig of
+// lib/pool/pool-binding.ts.
 //
 // The environment's thread.
 #pragma once

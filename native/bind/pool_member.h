@@ -9,6 +9,7 @@
 // Whoever has a reference may use it at any time; the last one to let go leaves the pool.
 #pragma once
 
+#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -23,6 +24,9 @@ struct PoolPlaces {
   std::vector<PoolDevice> devices;
   PoolSetOptions options;
 };
+
+// What a call that ran out of ordinary memory comes to.
+inline Status PoolOutOfMemory() { return Status::FromErrno(ENOMEM, "", "a pool's own tables"); }
 
 class PoolMember {
  public:

@@ -1,4 +1,5 @@
-// What the core reports about a pool, as the objects of lib/native.ts. The environment's thread.
+// What the core reports about a pool, as the objects of lib/pool/pool-binding.ts. The environment's
+// thread.
 #pragma once
 
 #include <napi.h>

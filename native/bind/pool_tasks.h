@@ -34,13 +34,15 @@ std::unique_ptr<Task> MakePoolRegion(std::shared_ptr<PoolMember> member, std::st
                                      uint64_t bytes);
 // How many members were dead.
 std::unique_ptr<Task> MakePoolMaintain(std::shared_ptr<PoolMember> member);
+// These two are the member's own doing, so that they work where nobody can join: when the dead of
+// another host have all places, and when a device is gone.
+std::unique_ptr<Task> MakePoolReclaim(std::shared_ptr<PoolMember> member, uint64_t boot);
+std::unique_ptr<Task> MakePoolDeclareLost(std::shared_ptr<PoolMember> member, uint32_t ordinal);
 // Theirs are members of their own.
 std::unique_ptr<Task> MakePoolCheck(std::shared_ptr<PoolMember> member);
 std::unique_ptr<Task> MakePoolScrub(std::shared_ptr<PoolMember> member);
-std::unique_ptr<Task> MakePoolReclaim(std::shared_ptr<PoolMember> member, uint64_t boot);
 std::unique_ptr<Task> MakePoolAddDevice(std::shared_ptr<PoolMember> member, PoolDevice device,
                                         bool overwrite);
-std::unique_ptr<Task> MakePoolDeclareLost(std::shared_ptr<PoolMember> member, uint32_t ordinal);
 // Has the member to itself all the while: `repairing` is true from now on until it has ended, and
 // is the environment's thread's.
 std::unique_ptr<Task> MakePoolRepair(std::shared_ptr<PoolMember> member,

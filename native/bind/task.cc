@@ -29,7 +29,11 @@ void Task::Complete(napi_env raw_env, napi_status /*status*/, void* data) {
   try {
     const Napi::HandleScope scope(env);
     if (status.ok()) {
-      napi_resolve_deferred(env, task->deferred_, task->ToValue(env));
+      try {
+        napi_resolve_deferred(env, task->deferred_, task->ToValue(env));
+      } catch (const Napi::Error& error) {
+        napi_reject_deferred(env, task->deferred_, error.Value());
+      }
     } else {
       napi_reject_deferred(env, task->deferred_, ToError(env, status).Value());
     }

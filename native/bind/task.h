@@ -29,7 +29,7 @@ class Task {
   virtual void Run() = 0;
   // Whether the promise resolves or rejects.
   virtual Status Finish() = 0;
-  // What it resolves with.
+  // What it resolves with; what this throws it rejects with.
   virtual Napi::Value ToValue(Napi::Env env) { return env.Undefined(); }
 
  private:

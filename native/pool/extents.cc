@@ -30,9 +30,7 @@ bool Extents::Claim(uint64_t extent, uint8_t size_class, uint64_t run_index) {
            .run_index = static_cast<uint32_t>(run_index)};
   if (!word.compare_exchange_strong(seen, owner.Pack(), std::memory_order_acq_rel)) return false;
   // Who reads from another host looks up here what an object's slot is.
-  memory_.coherence().Publish(
-      memory_.base() + memory_.layout().extents_offset() + extent * sizeof(uint64_t),
-      sizeof(uint64_t));
+  if (Obeys(PoolRule::kWritesBackExtent)) memory_.PublishExtents(extent, 1);
   ++owned_;
   CrashPoint();
   return true;
@@ -135,6 +133,8 @@ void Extents::ReleaseOne(uint64_t extent) {
   if (owner.state != ExtentState::kOwned || owner.member != member_) return;
   const ExtentWord free{.state = ExtentState::kFree, .generation = owner.generation + 1};
   word.compare_exchange_strong(seen, free.Pack(), std::memory_order_acq_rel);
+  // A run's beginning must not be free on the device while its end is not: nobody would find that.
+  if (Obeys(PoolRule::kWritesBackRelease)) memory_.PublishExtents(extent, 1);
   CrashPoint();
 }
 

@@ -32,6 +32,18 @@ enum class PoolRule {
   kOrphanFromEnd,              // and loses its owner so: who finds the head finds all of it
   kFencesItself,               // who has not renewed his lease in time changes nothing any more
   kGraceAfterLease,            // nobody takes over before that
+  // With software coherence: what must have reached the device before what comes next.
+  kWritesBackPayload,   // before the word that names it
+  kWritesBackHeader,    // likewise
+  kWritesBackVersion,   // likewise: else the next host gives the same version again
+  kWritesBackWord,      // before its change is acknowledged, or what it named is reused
+  kWritesBackExtent,    // before an object in it is named
+  kWritesBackRelease,   // of a run before the one in front of it
+  kWritesBackRecovery,  // before the member is free, whom nobody would recover again
+  kDropsWord,           // of those who only read: before it is looked at
+  kDropsExtent,
+  kDropsHeader,
+  kDropsPayload,
 };
 
 #ifdef MEMTIERS_POOL_FAULTS

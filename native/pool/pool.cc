@@ -66,14 +66,16 @@ void Pool::Write(const Draft& draft, std::string_view key, ObjectKind kind) {
   key.copy(header.key.data(), key.size());
   if (kind == ObjectKind::kValue) header.payload_sum = Crc32c(draft.payload);
   memory().Header(draft.slot.offset) = header;
-  memory().coherence().Publish(draft.payload.data(), draft.payload.size());
+  if (Obeys(PoolRule::kWritesBackPayload)) {
+    memory().coherence().Publish(draft.payload.data(), draft.payload.size());
+  }
 }
 
 void Pool::SealHeader(const Draft& draft, uint64_t version) {
   ObjectHeader& header = memory().Header(draft.slot.offset);
   header.version = version;
   header.sum = memory().HeaderSum(header);
-  memory().coherence().Publish(&header, sizeof header);
+  if (Obeys(PoolRule::kWritesBackHeader)) memory().coherence().Publish(&header, sizeof header);
 }
 
 uint64_t Pool::VersionOf(const Found& found) const {
@@ -94,6 +96,10 @@ void Pool::Commit(const Draft& draft, uint64_t hash, const Found& found, uint64_
   // Everything before the commit is invisible, everything after it is a hint that is looked after;
   // so a death anywhere leaves the old value or the new one.
   if (Obeys(PoolRule::kWriteBeforeCommit)) SealHeader(draft, version);
+  // The shard's version too: whoever goes on where our host loses its power must not give it again.
+  if (Obeys(PoolRule::kWritesBackVersion)) {
+    memory().coherence().Publish(memory().ShardLine(memory().ShardOf(hash)), kPoolLineBytes);
+  }
   memory().SetLive(draft.slot);
   CrashPoint();
   if (found.position.has_value() && Obeys(PoolRule::kClearLiveBeforeUnlink)) {
@@ -200,8 +206,7 @@ Result<int64_t> Pool::Add(std::string_view key, int64_t amount) {
       const bool counter = object.kind == ObjectKind::kCounter;
       int64_t sum = 0;
       if (counter) {
-        std::atomic_ref word(*reinterpret_cast<int64_t*>(object.payload.data()));
-        sum = word.fetch_add(amount, std::memory_order_acq_rel) + amount;
+        sum = AddTo(object.payload, amount);
       }
       Release(object);
       if (counter) return sum;

@@ -12,7 +12,9 @@
 // hands out.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -61,6 +63,13 @@ struct Changed {
   bool done = false;
   uint64_t version = 0;  // of the key's object now; 0: none
 };
+
+// Adds to a counter in place; what it is then. It wraps around. REQUIRES: 8 bytes.
+inline int64_t AddTo(std::span<std::byte> counter, int64_t amount) {
+  const auto added = static_cast<uint64_t>(amount);
+  std::atomic_ref word(*reinterpret_cast<uint64_t*>(counter.data()));
+  return static_cast<int64_t>(word.fetch_add(added, std::memory_order_acq_rel) + added);
+}
 
 struct Listed {
   std::string key;
@@ -118,11 +127,8 @@ class Pool {
   void Write(const Draft& draft, std::string_view key, ObjectKind kind);
   // REQUIRES of these: the key's shard is locked; `found` is of Find since then.
   Found Find(std::string_view key, uint64_t hash) const { return shards_.Find(key, hash); }
-  // May be asked without the lock; then it is a hint.
-  bool HasRoomFor(std::string_view key, uint64_t hash) const {
-    const Found found = shards_.Find(key, hash);
-    return found.position.has_value() || found.room.has_value();
-  }
+  // May be asked without the lock, and is a hint: the directory has room for the hash's key.
+  bool MayHaveRoom(uint64_t hash) const { return shards_.MayHaveRoom(hash); }
   uint64_t VersionOf(const Found& found) const;
   // Whether the value found is what its sum says.
   bool IsSound(const Found& found) const;

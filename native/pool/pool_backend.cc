@@ -1,11 +1,9 @@
 #include "pool/pool_backend.h"
 
-#include <cstring>
 #include <utility>
 
 #include "base/bytes.h"
 #include "pool/set_table.h"
-#include "sys/mapping.h"
 
 namespace memtiers {
 namespace {
@@ -51,7 +49,7 @@ Result<std::unique_ptr<Backend>> PoolBackend::Open(const PoolBackendParams& para
       new PoolBackend(std::move(membership.value()), most, std::move(note)));
 }
 
-std::optional<uint64_t> PoolBackend::Claim(uint64_t& count) {
+std::optional<uint64_t> PoolBackend::TakeSlots(uint64_t& count) {
   const uint64_t wanted = count;
   const std::lock_guard lock(mutex_);
   std::optional<uint64_t> first = extents_.ClaimPrivate(count);
@@ -61,7 +59,7 @@ std::optional<uint64_t> PoolBackend::Claim(uint64_t& count) {
   return extents_.ClaimPrivate(count = wanted);
 }
 
-Status PoolBackend::MapExtents(std::byte* address, uint64_t first, uint64_t count) const {
+Status PoolBackend::MapSlots(std::byte* address, uint64_t first, uint64_t count) const {
   return membership_->file().MapPart(address, membership_->memory().ExtentOffset(first),
                                      count * kChunkBytes);
 }
@@ -70,30 +68,7 @@ Result<MappedRun> PoolBackend::Map(const MapRequest& request) {
   if (!membership_->Current()) {
     return Status(Code::kClosed, "this member of the pool was declared dead");
   }
-  MappedRun run{.address = request.address, .backings = {}};
-  for (uint64_t done = 0; done < request.chunks;) {
-    uint64_t count = request.chunks - done;
-    const std::optional<uint64_t> first = Claim(count);
-    std::byte* const address = request.address + done * kChunkBytes;
-    Status mapped(Code::kFull,
-                  "pool, " + std::to_string(request.chunks - done) + " more chunks for a tier");
-    if (first.has_value()) {
-      for (uint64_t i = 0; i < count; ++i) run.backings.push_back({.slot = *first + i});
-      mapped = MapExtents(address, *first, count);
-    }
-    if (!mapped.ok()) {
-      Release(run.backings);
-      return mapped;
-    }
-    // It has what its last user left.
-    if (!request.overwritten) std::memset(address, 0, count * kChunkBytes);
-    done += count;
-  }
-  return run;
-}
-
-Status PoolBackend::MapAgain(std::byte* address, const Backing& backing) const {
-  return MapExtents(address, backing.slot, 1);
+  return SlotBackend::Map(request);
 }
 
 void PoolBackend::Release(std::span<const Backing> backings) {
@@ -101,10 +76,6 @@ void PoolBackend::Release(std::span<const Backing> backings) {
   if (!membership_->Current()) return;
   const std::lock_guard lock(mutex_);
   for (const Backing& backing : backings) extents_.Release(backing.slot, 1);
-}
-
-Status PoolBackend::Prefault(std::byte* address, size_t bytes) const {
-  return PopulateRead(address, bytes);
 }
 
 }  // namespace memtiers

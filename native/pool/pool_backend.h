@@ -9,13 +9,12 @@
 // next Map; nothing can keep him from his mappings, so hosts are cut off before they are reclaimed.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 
-#include "memory/backend.h"
+#include "memory/slot_backend.h"
 #include "pool/extents.h"
 #include "pool/membership.h"
 #include "pool/pool_file.h"
@@ -27,7 +26,7 @@ struct PoolBackendParams {
   uint64_t capacity_bytes = 0;
 };
 
-class PoolBackend final : public Backend {
+class PoolBackend final : public SlotBackend {
  public:
   // As PoolFile::Open and Membership::Join; kUnavailable also for a pool whose extents or whose
   // device's mappings are not of chunks, and for a device that the pool has lost. kNoPermission:
@@ -40,11 +39,7 @@ class PoolBackend final : public Backend {
   // kFull: the pool has no free extent; objects and other members' tiers have them. kClosed: this
   // member was declared dead.
   Result<MappedRun> Map(const MapRequest& request) override;
-  Status MapAgain(std::byte* address, const Backing& backing) const override;
   void Release(std::span<const Backing> backings) override;
-  void Retire(std::span<const Backing> backings) override { retired_ += backings.size(); }
-  uint64_t retired_chunks() const override { return retired_; }
-  Status Prefault(std::byte* address, size_t bytes) const override;
 
  private:
   PoolBackend(std::unique_ptr<Membership> membership, uint64_t most, std::string note)
@@ -52,14 +47,13 @@ class PoolBackend final : public Backend {
         extents_(membership_->memory(), membership_->index(), most),
         note_(std::move(note)) {}
 
-  // Extents in one stretch when there is one, else fewer.
-  std::optional<uint64_t> Claim(uint64_t& count);
-  Status MapExtents(std::byte* address, uint64_t first, uint64_t count) const;
+  // Slots are extents.
+  std::optional<uint64_t> TakeSlots(uint64_t& count) override;
+  Status MapSlots(std::byte* address, uint64_t first, uint64_t count) const override;
 
   std::unique_ptr<Membership> membership_;  // leaves, and so gives back, last
   std::mutex mutex_;                        // of the extents
   Extents extents_;
-  std::atomic<uint64_t> retired_ = 0;  // extents that stay ours
   std::string note_;
 };
 

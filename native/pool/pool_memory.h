@@ -71,6 +71,10 @@ class PoolMemory {
   AtomicWord Extent(uint64_t extent) const {
     return Word(layout_->extents_offset() + extent * sizeof(uint64_t));
   }
+  void PublishExtents(uint64_t first, uint64_t extents) const {
+    coherence_.Publish(base_ + layout_->extents_offset() + first * sizeof(uint64_t),
+                       extents * sizeof(uint64_t));
+  }
   uint64_t ExtentOffset(uint64_t extent) const {
     return layout_->data_offset() + extent * layout_->sizes().extent_bytes;
   }

@@ -168,6 +168,7 @@ Status PoolSet::AddDevice(const PoolDevice& device, bool overwrite) {
 
 Status PoolSet::DeclareLost(uint32_t ordinal) {
   if (read_only()) return Status(Code::kNoPermission, "the pool is open to be read only");
+  if (!devices_->Current()) (void)devices_->Follow();
   if (ordinal >= SetTable::kEntries ||
       devices_->table().entries[ordinal].state == SetEntryState::kNone) {
     return Status(Code::kInvalid, "the pool has no device " + std::to_string(ordinal));
@@ -182,6 +183,7 @@ Result<uint32_t> PoolSet::Reclaim(uint64_t boot) {
   if (boot == devices_->boot()) {
     return Status(Code::kInvalid, "this is the boot that this process runs in");
   }
+  if (!devices_->Current()) (void)devices_->Follow();
   uint32_t most = 0;
   for (SetDevice* const device : devices_->good()) {
     most = std::max(most, device->pool->membership().ReclaimBoot(boot));

@@ -67,7 +67,7 @@ Result<SetDraft> PoolSet::Begin(std::string_view key, uint64_t bytes) {
   Status status(Code::kLost, "the pool has lost all its devices");
   for (SetDevice* const device : order) {
     // A hint: who changes it has the lock and looks again.
-    if (!key.empty() && order.size() > 1 && !device->pool->HasRoomFor(key, devices_->Hash(key))) {
+    if (!key.empty() && order.size() > 1 && !device->pool->MayHaveRoom(devices_->Hash(key))) {
       status = Status(Code::kFull, "the key's shard of the pool's directory is full");
       continue;
     }
@@ -121,7 +121,7 @@ Result<std::vector<PoolSet::Copy>> PoolSet::MakeCopies(const SetDraft& draft, ui
   for (SetDevice* const device : devices_->Ranked(hash)) {
     if (copies.size() == wanted) break;
     if (std::ranges::find(domains, device->domain) != domains.end()) continue;
-    if (!device->pool->HasRoomFor(draft.key, hash)) {
+    if (!device->pool->MayHaveRoom(hash)) {
       full = Status(Code::kFull, "its directory has none for the key");
       continue;
     }
@@ -355,8 +355,7 @@ Result<int64_t> PoolSet::Add(std::string_view key, int64_t amount) {
       const bool counter = object.kind == ObjectKind::kCounter;
       int64_t sum = 0;
       if (counter) {
-        std::atomic_ref word(*reinterpret_cast<int64_t*>(object.payload.data()));
-        sum = word.fetch_add(amount, std::memory_order_acq_rel) + amount;
+        sum = AddTo(object.payload, amount);
         const SetDevice& device = *devices_->At(object.device);
         device.memory().coherence().Publish(object.payload.data(), sizeof sum);
       }

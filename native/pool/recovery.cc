@@ -93,6 +93,12 @@ void RecoverMember(const PoolMemory& memory, uint32_t member, uint16_t host, boo
   if (Obeys(PoolRule::kRecoveryFreesLocks) && ours()) FreeLocks(memory, member);
   CrashPoint();
   if (Obeys(PoolRule::kRecoveryOrphansExtents) && ours()) OrphanExtents(memory, member);
+  // Nobody recovers who is free, so on the device too nothing may be his by then.
+  if (Obeys(PoolRule::kWritesBackRecovery)) {
+    memory.coherence().Publish(memory.ShardLine(0),
+                               uint64_t{memory.layout().sizes().shards} * kPoolLineBytes);
+    memory.PublishExtents(0, memory.layout().extent_count());
+  }
   CrashPoint();
   // Last: a free entry has no holds, which sweeps rely on, and the next one to join finds nothing
   // of his predecessor's.

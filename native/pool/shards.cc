@@ -94,6 +94,15 @@ Found Shards::Find(std::string_view key, uint64_t hash) const {
   return found;
 }
 
+bool Shards::MayHaveRoom(uint64_t hash) const {
+  for (uint32_t step = 0; step < memory().layout().sizes().shard_slots; ++step) {
+    const uint64_t word = memory().Directory(Position(hash, step)).load(std::memory_order_relaxed);
+    if (!ObjectWord::IsObject(word)) return true;
+    if (ObjectWord::Unpack(word).tag == PoolMemory::TagOf(hash)) return true;
+  }
+  return false;
+}
+
 uint32_t Shards::Rubbish(uint64_t hash, bool forget) {
   uint32_t rubbish = 0;
   for (uint32_t step = 0; step < memory().layout().sizes().shard_slots; ++step) {
@@ -124,7 +133,9 @@ bool Shards::Names(uint64_t hash, uint64_t offset) const {
 
 void Shards::Store(uint64_t position, uint64_t word) {
   memory().Directory(position).store(word, std::memory_order_seq_cst);
-  memory().coherence().Publish(memory().DirectoryAddress(position), sizeof word);
+  if (Obeys(PoolRule::kWritesBackWord)) {
+    memory().coherence().Publish(memory().DirectoryAddress(position), sizeof word);
+  }
 }
 
 void Shards::Commit(uint64_t position, uint64_t word) {

@@ -31,6 +31,10 @@ class Shards {
   Status Lock(uint32_t shard);
   void Unlock(uint32_t shard);
 
+  // Whether a word for the hash's key has room, or may be there. Without the lock it is a hint: it
+  // looks at words only, since objects may be freed and written to meanwhile.
+  bool MayHaveRoom(uint64_t hash) const;
+
   // REQUIRES of all below: the shard is locked.
 
   // Passes over words that are rubbish.

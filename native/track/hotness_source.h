@@ -20,7 +20,7 @@ namespace memtiers {
 
 enum class HotnessKind { kDamon, kWriteProtect, kReferenced, kPmu, kPageCache };
 
-// The kind's name in lib/native.ts, e.g. "write-protect".
+// The kind's name in lib/memory/hotness-binding.ts, e.g. "write-protect".
 const char* HotnessKindName(HotnessKind kind);
 
 struct HotnessProbe {

@@ -1,11 +1,8 @@
 #include "crash_states.h"
 
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 #include <string_view>
 #include <unordered_set>
@@ -14,6 +11,7 @@
 #include "pool/check.h"
 #include "pool/checksum.h"
 #include "pool_place.h"
+#include "stepped_child.h"
 
 namespace memtiers {
 namespace {
@@ -99,18 +97,15 @@ class Enumeration {
     const auto file = MakePool(place_, TinyPool());
     const auto other = JoinPool(file, {.verify = PoolVerify::kNever});
     living_ = other->membership().index();
-    const pid_t child = fork();
-    if (child == 0) {
+    SteppedChild child([&] {
       Result<std::unique_ptr<Pool>> own = Pool::Join(file, {.verify = PoolVerify::kNever});
       if (!own.ok()) _exit(1);
       if (scenario_->prepare) scenario_->prepare(file, *own.value());
-      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      raise(SIGSTOP);
-      raise(SIGSTOP);
+      SteppedChild::Pause();
+      SteppedChild::Pause();
       scenario_->operation(own.value());
-      _exit(0);
-    }
-    WaitForStop(child);
+    });
+    if (!child.AwaitPause()) Problem("the child ended");
     std::vector<Held> held;
     if (scenario_->meanwhile) scenario_->meanwhile(*other, held);
     for (const Held& object : held) {
@@ -118,8 +113,7 @@ class Enumeration {
       kept_.push_back({.offset = static_cast<uint64_t>(object.payload.data() - base),
                        .bytes = {object.payload.begin(), object.payload.end()}});
     }
-    ptrace(PTRACE_CONT, child, nullptr, nullptr);
-    WaitForStop(child);
+    if (!child.AwaitNextPause()) Problem("the child ended");
     Image last(file->memory().base(),
                file->memory().base() + file->layout().sizes().capacity_bytes);
     Look(last);
@@ -135,33 +129,15 @@ class Enumeration {
                             (nested_ ? " nested: " : ": ") + what;
   }
 
-  void WaitForStop(pid_t child) {
-    int status = 0;
-    if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) Problem("the child ended");
-  }
-
   template <typename Function>
-  void Step(pid_t child, const std::byte* memory, Image last, const Function& at_change) {
-    for (;;) {
-      int status = 0;
-      if (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0) break;
-      if (waitpid(child, &status, 0) != child) break;
-      if (WIFEXITED(status)) {
-        if (WEXITSTATUS(status) != 0) Problem("the operation failed");
-        return;
-      }
-      if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP) {
-        Problem("the operation ended with status " + std::to_string(status));
-        kill(child, SIGKILL);
-        waitpid(child, &status, 0);
-        return;
-      }
+  void Step(SteppedChild& child, const std::byte* memory, Image last, const Function& at_change) {
+    const std::string problem = child.StepToEnd([&] {
       ++report_.instructions;
-      if (std::memcmp(last.data(), memory, last.size()) == 0) continue;
+      if (std::memcmp(last.data(), memory, last.size()) == 0) return;
       std::memcpy(last.data(), memory, last.size());
       at_change(last);
-    }
-    Problem("the child cannot be stepped");
+    });
+    if (!problem.empty()) Problem(problem);
   }
 
   void Look(const Image& image) {
@@ -175,10 +151,9 @@ class Enumeration {
   void StepRecovery(const Image& image) {
     nested_ = true;
     Copy copy(image, living_);
-    const pid_t child = copy.good() ? fork() : -1;
-    if (child == 0) {
-      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      raise(SIGSTOP);
+    if (!copy.good()) return Problem("the copy cannot be opened");
+    SteppedChild child([&] {
+      SteppedChild::Pause();
       const Result<std::unique_ptr<Pool>> own =
           Pool::Join(copy.file(), {.verify = PoolVerify::kNever});
       if (!own.ok()) _exit(1);
@@ -187,9 +162,8 @@ class Enumeration {
       const Result<Draft> all =
           own.value()->Begin(own.value()->memory().layout().MaxPayloadBytes());
       if (all.ok()) own.value()->Abandon(all.value());
-      _exit(0);
-    }
-    WaitForStop(child);
+    });
+    if (!child.AwaitPause()) Problem("the child ended");
     Step(child, copy.file()->memory().base(), image, [&](const Image& nested) {
       if (!seen_.insert(HashOf(nested)).second) return;
       ++report_.nested_states;

@@ -1,10 +1,6 @@
 #include "kill_torture.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -20,33 +16,10 @@
 namespace memtiers {
 namespace {
 
-constexpr uint32_t kMaxProcesses = 16;
 constexpr uint32_t kOwnKeys = 6;
 constexpr uint64_t kSharedKeys = 48;
 constexpr uint64_t kTierExtents = 4;  // of a worker at most
-
-// Survives the processes: what they did, and what they were told.
-struct Ledger {
-  std::atomic<uint64_t> operations, stored, deleted, read, full, bad_reads, lost, errors, counted,
-      given_back;
-  // Of each process's own keys: what it was told is so, and what it was about to make so. 0: no
-  // value.
-  std::array<std::array<std::atomic<uint64_t>, kOwnKeys>, kMaxProcesses> told, about;
-  std::atomic<bool> has_problem;
-  std::array<char, 200> problem;
-
-  void Note(std::atomic<uint64_t>& counter, const std::string& what) {
-    ++counter;
-    if (has_problem.exchange(true)) return;
-    what.copy(problem.data(), problem.size() - 1);
-  }
-};
-
-Ledger* NewLedger() {
-  void* const memory =
-      mmap(nullptr, sizeof(Ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  return new (memory) Ledger{};
-}
+static_assert(kOwnKeys <= TortureLedger::kMaxOwnKeys);
 
 // A value is this and a pattern that follows from it.
 struct Stamp {
@@ -80,7 +53,8 @@ bool IsWhole(std::span<const std::byte> payload, uint64_t key, Stamp& stamp) {
 
 class Worker {
  public:
-  Worker(const std::shared_ptr<const PoolFile>& file, Ledger& ledger, uint32_t index, uint64_t seed)
+  Worker(const std::shared_ptr<const PoolFile>& file, TortureLedger& ledger, uint32_t index,
+         uint64_t seed)
       : ledger_(&ledger), index_(index), random_(seed) {
     // Without sums: what is wrong must show in the values themselves.
     Result<std::unique_ptr<Pool>> pool = Pool::Join(file, {.verify = PoolVerify::kNever});
@@ -130,21 +104,14 @@ class Worker {
     return Refused(changed.status());
   }
 
-  bool Refused(const Status& status) {
-    if (status.code() == Code::kFull) {
-      ++ledger_->full;
-    } else {
-      ledger_->Note(ledger_->errors, std::string(CodeName(status.code())) + " " + status.what());
-    }
-    return false;
-  }
+  bool Refused(const Status& status) { return ledger_->Refused(status); }
 
   // 0: the key has no value.
   uint64_t Read(const std::string& name, uint64_t key, bool linger) {
     const Result<std::optional<Held>> held = pool_->Get(name);
     if (!held.ok()) {
       Refused(held.status());
-      return ~uint64_t{0};
+      return TortureLedger::kUnread;
     }
     if (!held.value().has_value()) return 0;
     Stamp stamp{};
@@ -161,21 +128,12 @@ class Worker {
   }
 
   void CheckOwn(uint32_t key) {
-    const uint64_t found = Read(OwnName(key), OwnKey(key), false);
-    const uint64_t told = ledger_->told[index_][key];
-    const uint64_t about = ledger_->about[index_][key];
-    if (found != told && found != about && found != ~uint64_t{0}) {
-      ledger_->Note(ledger_->lost, OwnName(key) + " has " + std::to_string(found) + ", was told " +
-                                       std::to_string(told) + ", about to " +
-                                       std::to_string(about));
-    }
-    ledger_->told[index_][key] = found;
-    ledger_->about[index_][key] = found;
+    ledger_->Found(index_, key, OwnName(key), Read(OwnName(key), OwnKey(key), false));
   }
 
   void ChangeOwn(uint32_t key) {
     const uint64_t next = Random(4) == 0 ? 0 : random_() | 1;
-    ledger_->about[index_][key] = next;
+    ledger_->Begin(index_, key, next);
     bool done = true;
     if (next == 0) {
       const Result<Changed> changed = pool_->Delete(OwnName(key));
@@ -183,8 +141,7 @@ class Worker {
     } else {
       done = Store(OwnName(key), OwnKey(key), next);
     }
-    if (done) ledger_->told[index_][key] = next;
-    ledger_->about[index_][key] = ledger_->told[index_][key].load();
+    ledger_->End(index_, key, done);
   }
 
   // Extents of the worker's own, as a tier's: filled, and still as they were when they go back.
@@ -241,7 +198,7 @@ class Worker {
     }
   }
 
-  Ledger* ledger_;
+  TortureLedger* ledger_;
   uint32_t index_;
   std::mt19937_64 random_;
   std::unique_ptr<Pool> pool_;
@@ -252,7 +209,7 @@ class Worker {
 class Torture {
  public:
   explicit Torture(const TorturePlan& plan)
-      : plan_(plan), place_(plan.directory), ledger_(NewLedger()), random_(plan.seed) {
+      : plan_(plan), place_(plan.directory), random_(plan.seed) {
     PoolFormat format;
     format.sizes = {.capacity_bytes = 2 * kMiB,
                     .extent_bytes = 32 * kKiB,
@@ -264,7 +221,6 @@ class Torture {
     file_ = MakePool(place_, format);
     extents_ = file_->layout().extent_count();
   }
-  ~Torture() { munmap(ledger_, sizeof(Ledger)); }
 
   TortureReport Run() {
     while (report_.kills < plan_.kills && report_.problems() == 0) {
@@ -280,7 +236,8 @@ class Torture {
       }
       for (uint32_t i = 0; i < plan_.processes; ++i) Kill(i);
       WalkAndEmpty();
-      Collect();
+      ledger_->Collect(report_);
+      report_.given_back = ledger_->given_back;
     }
     return report_;
   }
@@ -293,13 +250,7 @@ class Torture {
   }
 
   void Kill(uint32_t index) {
-    const std::optional<int> status = children_.Kill(index);
-    if (!status.has_value()) {
-      ++report_.kills;
-    } else {
-      ledger_->Note(ledger_->errors,
-                    "a process ended by itself, status " + std::to_string(*status));
-    }
+    if (ledger_->Ended(children_.Kill(index))) ++report_.kills;
   }
 
   // All are dead: one member recovers them, finds all values whole, and all memory free when they
@@ -323,8 +274,7 @@ class Torture {
       while (const std::optional<Listed> listed = pool.Next(position)) {
         if (!pool.Delete(listed->key).ok()) ledger_->Note(ledger_->errors, "delete at the end");
       }
-      for (auto& told : ledger_->told) std::ranges::fill(told, uint64_t{0});
-      for (auto& about : ledger_->about) std::ranges::fill(about, uint64_t{0});
+      ledger_->ForgetValues();
       ledger_->counted = 0;
       counter_kills_ = report_.kills;
       while (AdoptAll(pool)) {
@@ -357,22 +307,9 @@ class Torture {
     }
   }
 
-  void Collect() {
-    report_.operations = ledger_->operations;
-    report_.stored = ledger_->stored;
-    report_.deleted = ledger_->deleted;
-    report_.read = ledger_->read;
-    report_.full = ledger_->full;
-    report_.given_back = ledger_->given_back;
-    report_.bad_reads = ledger_->bad_reads;
-    report_.lost = ledger_->lost;
-    report_.errors = ledger_->errors;
-    report_.first_problem = ledger_->problem.data();
-  }
-
   TorturePlan plan_;
   PoolPlaceForTest place_;
-  Ledger* ledger_;
+  const std::unique_ptr<TortureLedger, TortureLedger::Unmap> ledger_ = TortureLedger::Make();
   std::mt19937_64 random_;
   std::shared_ptr<const PoolFile> file_;
   uint64_t extents_ = 0;

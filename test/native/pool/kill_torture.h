@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 
+#include "torture_ledger.h"
+
 namespace memtiers {
 
 struct TorturePlan {
@@ -22,23 +24,10 @@ struct TorturePlan {
   bool software = false;
 };
 
-struct TortureReport {
-  uint64_t kills = 0;
+struct TortureReport : TortureCounts {
   uint64_t walks = 0;
-  uint64_t operations = 0;  // that were done, of all kinds
-  uint64_t stored = 0;
-  uint64_t deleted = 0;
-  uint64_t read = 0;
-  uint64_t full = 0;        // refused for want of room: nothing is wrong with that
-  uint64_t given_back = 0;  // extents that were a worker's own for a while
-  // All of these are to be 0.
-  uint64_t bad_reads = 0;  // a value that is none, or another one's, or changed while it was held
-  uint64_t lost = 0;       // what was acknowledged and is not so
-  uint64_t errors = 0;     // that no operation may give
-  uint64_t damages = 0;    // found by the walk
-  uint64_t leaked_extents = 0;
-  uint64_t hangs = 0;
-  std::string first_problem;
+  uint64_t given_back = 0;      // extents that were a worker's own for a while
+  uint64_t leaked_extents = 0;  // to be 0
 
   uint64_t problems() const { return bad_reads + lost + errors + damages + leaked_extents + hangs; }
 };

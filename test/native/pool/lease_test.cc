@@ -1,19 +1,15 @@
 #include "pool/lease.h"
 
 #include <doctest/doctest.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
-#include <functional>
 #include <random>
 #include <thread>
 
 #include "pool/recovery.h"
-#include "pool_place.h"
 #include "sys/boot_clock.h"
+#include "two_hosts.h"
 
 namespace memtiers {
 namespace {
@@ -21,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-constexpr uint64_t kElsewhere = 12345;
 constexpr auto kLong = std::chrono::seconds(20);
 constexpr LeaseTerms kShort{.length = milliseconds(300), .takeover = PoolTakeover::kLease};
 constexpr LeaseTerms kShortest{.length = milliseconds(100), .takeover = PoolTakeover::kLease};
@@ -29,77 +24,6 @@ constexpr LeaseTerms kShortest{.length = milliseconds(100), .takeover = PoolTake
 constexpr LeaseTerms kPatient{.length = std::chrono::minutes(5), .takeover = PoolTakeover::kLease};
 constexpr LeaseTerms kShortAndManual{.length = milliseconds(300),
                                      .takeover = PoolTakeover::kManual};
-
-bool Within(std::chrono::nanoseconds time, const std::function<bool()>& holds) {
-  const nanoseconds until = TimeSinceBoot() + time;
-  while (!holds()) {
-    if (TimeSinceBoot() > until) return false;
-    std::this_thread::sleep_for(milliseconds(2));
-  }
-  return true;
-}
-
-// What processes of different hosts tell the test.
-struct Told {
-  std::atomic<int> step, wrong;
-  std::atomic<int64_t> last_current_ns;  // when he last began to look and found that he may
-  std::atomic<int64_t> fenced_after_ns;  // the same of the member he was before
-  std::atomic<uint64_t> work;
-};
-
-// One device that two hosts have, each with a lock file of its own.
-class TwoHosts {
- public:
-  TwoHosts() {
-    const PoolFormat format = SmallPool();
-    REQUIRE(PoolFile::Create(here(), format).ok());
-    told_ =
-        new (mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
-            Told{};
-  }
-  ~TwoHosts() {
-    if (child_ > 0) End(SIGKILL);
-    munmap(told_, sizeof(Told));
-  }
-  TwoHosts(const TwoHosts&) = delete;
-  TwoHosts& operator=(const TwoHosts&) = delete;
-
-  PoolPlace here() const { return {.path = device_.path(), .lock_path = lock_here_.path()}; }
-  Told& told() const { return *told_; }
-
-  std::unique_ptr<Pool> JoinHere(const LeaseTerms& terms) const {
-    return JoinPool(PoolFile::Open(here()).value(), {.lease = terms});
-  }
-
-  // Runs something as a process of the other host.
-  void Elsewhere(const std::function<int(const std::shared_ptr<const PoolFile>&, Told&)>& act) {
-    child_ = fork();
-    if (child_ != 0) return;
-    PretendBoot(kElsewhere);
-    const auto file = PoolFile::Open({.path = device_.path(), .lock_path = lock_elsewhere_.path()});
-    _exit(file.ok() ? act(file.value(), *told_) : 9);
-  }
-  void Send(int signal) const { kill(child_, signal); }
-  void AwaitStop() const {
-    int status = 0;
-    REQUIRE(waitpid(child_, &status, WUNTRACED) == child_);
-    REQUIRE(WIFSTOPPED(status));
-  }
-  int End(int signal) {
-    int status = 0;
-    if (signal != 0) kill(child_, signal);
-    waitpid(child_, &status, 0);
-    child_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  PoolPlaceForTest device_;
-  PoolPlaceForTest lock_here_;
-  PoolPlaceForTest lock_elsewhere_;
-  Told* told_ = nullptr;
-  pid_t child_ = -1;
-};
 
 bool Refused(const Status& status) { return status.code() == Code::kClosed; }
 
@@ -130,7 +54,7 @@ TEST_CASE(
   hosts.End(SIGKILL);
   CHECK(Within(kLong, [&] { return pool->membership().Suspect(member); }));
   CHECK(pool->membership().RecoverDead() == 0);
-  CHECK(pool->membership().ReclaimBoot(kElsewhere) == 1);
+  CHECK(pool->membership().ReclaimBoot(TwoHosts::kElsewhere) == 1);
   CHECK_FALSE(pool->membership().Suspect(member));
   const PoolCheck check = CheckPool(pool->membership().file(), nullptr);
   CHECK_MESSAGE(check.clean(), FindingsOf(check));
@@ -210,33 +134,46 @@ TEST_CASE("nobody is taken over from who still thinks that he may change somethi
     for (;;) {
       const auto own = Pool::Join(file, {.lease = kShortest});
       if (!own.ok()) return 1;
+      const Membership& self = own.value()->membership();
+      told.member = self.index();
+      told.generation = self.generation();
       for (;;) {
         const nanoseconds now = TimeSinceBoot();
-        if (!own.value()->membership().Current()) break;
+        if (!self.Current()) break;
         told.last_current_ns = now.count();
         ++told.work;
       }
+      told.generation = 0;
       told.fenced_after_ns = told.last_current_ns.load();
       ++told.step;
     }
   });
+  // He may have lost his lease for want of a CPU before he was stopped, and be another one already.
+  const auto taken_over = [&](uint32_t member, uint64_t generation) {
+    const MemberWord word = MemberWord::Unpack(pool->memory().MemberStateWord(member).load());
+    return word.generation != generation || word.state == MemberState::kFree;
+  };
   std::mt19937_64 random(1);
   int reclaimed = 0;
   int early = 0;
   // Sometimes stopped for less than the lease, sometimes for more.
   const nanoseconds end = TimeSinceBoot() + kLong;
-  for (int round = 0; (round < 40 || reclaimed <= 3) && TimeSinceBoot() < end; ++round) {
+  for (int round = 0; (round < 25 || reclaimed <= 3) && TimeSinceBoot() < end; ++round) {
     const uint64_t work = hosts.told().work;
     REQUIRE(Within(kLong, [&] { return hosts.told().work > work; }));
     hosts.Send(SIGSTOP);
-    const nanoseconds until = TimeSinceBoot() + milliseconds(random() % 200);
+    hosts.AwaitStop();
+    const int times = hosts.told().step;
+    const uint32_t member = hosts.told().member;
+    const uint64_t generation = hosts.told().generation;
+    const nanoseconds until = TimeSinceBoot() + milliseconds(random() % 400);
     nanoseconds taken{0};
-    while (TimeSinceBoot() < until) {
+    while (TimeSinceBoot() < until && taken == nanoseconds(0) && generation != 0) {
       const nanoseconds before = TimeSinceBoot();
-      if (pool->membership().RecoverDead() > 0) taken = before;
+      (void)pool->membership().RecoverDead();
+      if (taken_over(member, generation)) taken = before;
       std::this_thread::sleep_for(milliseconds(1));
     }
-    const int times = hosts.told().step;
     hosts.Send(SIGCONT);
     if (taken == nanoseconds(0)) continue;
     ++reclaimed;

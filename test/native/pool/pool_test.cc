@@ -35,6 +35,15 @@ uint64_t FreeExtents(const std::shared_ptr<const PoolFile>& file) {
 
 }  // namespace
 
+TEST_CASE("a counter wraps around at the ends of what it can be") {
+  const PoolPlaceForTest place;
+  const auto pool = JoinPool(MakePool(place, SmallPool()));
+  CHECK(pool->Add("count", INT64_MAX).value() == INT64_MAX);
+  CHECK(pool->Add("count", 1).value() == INT64_MIN);
+  CHECK(pool->Add("count", -1).value() == INT64_MAX);
+  CHECK(pool->Add("count", INT64_MIN).value() == -1);
+}
+
 TEST_CASE("a value put by one member is read by another, whatever its size") {
   const PoolPlaceForTest place;
   const auto file = MakePool(place, SmallPool());

@@ -1,12 +1,9 @@
 #include "set_torture.h"
 
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -18,29 +15,9 @@
 namespace memtiers {
 namespace {
 
-constexpr uint32_t kProcesses = 8;
 constexpr uint32_t kOwnKeys = 8;
 constexpr uint64_t kSharedKeys = 24;
-
-struct Ledger {
-  std::atomic<uint64_t> operations, stored, deleted, read, full, bad_reads, lost, errors;
-  // Of each process's own keys: what it was told is so, and what it was about to make so. 0: none.
-  std::array<std::array<std::atomic<uint64_t>, kOwnKeys>, kProcesses> told, about;
-  std::atomic<bool> stop, has_problem;
-  std::array<char, 200> problem;
-
-  void Note(std::atomic<uint64_t>& counter, const std::string& what) {
-    ++counter;
-    if (has_problem.exchange(true)) return;
-    what.copy(problem.data(), problem.size() - 1);
-  }
-};
-
-Ledger* NewLedger() {
-  void* const memory =
-      mmap(nullptr, sizeof(Ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  return new (memory) Ledger{};
-}
+static_assert(kOwnKeys <= TortureLedger::kMaxOwnKeys);
 
 // A value tells which it is.
 std::vector<std::byte> ValueFor(uint64_t sequence) {
@@ -52,7 +29,8 @@ std::vector<std::byte> ValueFor(uint64_t sequence) {
 
 class Worker {
  public:
-  Worker(const std::vector<PoolDevice>& devices, Ledger& ledger, uint32_t index, uint64_t seed)
+  Worker(const std::vector<PoolDevice>& devices, TortureLedger& ledger, uint32_t index,
+         uint64_t seed)
       : ledger_(&ledger), index_(index), random_(seed) {
     // Without sums: what is wrong must show in the values themselves.
     Result<std::unique_ptr<PoolSet>> set = PoolSet::Open(devices, {.verify = PoolVerify::kNever});
@@ -77,7 +55,7 @@ class Worker {
   void CheckOwn() {
     bool undecided = false;
     for (uint32_t key = 0; key < kOwnKeys; ++key) {
-      undecided = undecided || ledger_->about[index_][key] != ledger_->told[index_][key];
+      undecided = undecided || ledger_->Undecided(index_, key);
     }
     if (undecided) {
       const Result<SetScrub> scrub = set_->Scrub();
@@ -87,17 +65,7 @@ class Worker {
       }
     }
     for (uint32_t key = 0; key < kOwnKeys; ++key) {
-      const uint64_t found = Read(OwnName(key));
-      if (found == ~uint64_t{0}) continue;
-      const uint64_t told = ledger_->told[index_][key];
-      const uint64_t about = ledger_->about[index_][key];
-      if (found != told && found != about) {
-        ledger_->Note(ledger_->lost, OwnName(key) + " has " + std::to_string(found) +
-                                         ", was told " + std::to_string(told) + ", about to " +
-                                         std::to_string(about));
-      }
-      ledger_->told[index_][key] = found;
-      ledger_->about[index_][key] = found;
+      ledger_->Found(index_, key, OwnName(key), Read(OwnName(key)));
     }
   }
 
@@ -106,20 +74,13 @@ class Worker {
     return "of " + std::to_string(index_) + " " + std::to_string(key);
   }
 
-  bool Refused(const Status& status) {
-    if (status.code() == Code::kFull) {
-      ++ledger_->full;
-    } else {
-      ledger_->Note(ledger_->errors, std::string(CodeName(status.code())) + " " + status.what());
-    }
-    return false;
-  }
+  bool Refused(const Status& status) { return ledger_->Refused(status); }
 
   uint64_t Read(const std::string& name) {
     const Result<std::optional<SetHeld>> held = set_->Get(name);
     if (!held.ok()) {
       Refused(held.status());
-      return ~uint64_t{0};
+      return TortureLedger::kUnread;
     }
     if (!held.value().has_value()) return 0;
     uint64_t sequence = 0;
@@ -135,7 +96,7 @@ class Worker {
       if (same) {
         ledger_->Note(ledger_->bad_reads, "a bad value of " + name);
       } else {
-        sequence = ~uint64_t{0};
+        sequence = TortureLedger::kUnread;
       }
     }
     set_->Release(*held.value());
@@ -159,11 +120,8 @@ class Worker {
 
   void ChangeOwn(uint32_t key) {
     const uint64_t next = random_() % 4 == 0 ? 0 : random_() >> 1 | 1;
-    ledger_->about[index_][key] = next;
-    const bool done = next == 0 ? Remove(OwnName(key)) : Store(OwnName(key), next);
-    if (done) ledger_->told[index_][key] = next;
-    // What was refused has changed nothing.
-    ledger_->about[index_][key] = ledger_->told[index_][key].load();
+    ledger_->Begin(index_, key, next);
+    ledger_->End(index_, key, next == 0 ? Remove(OwnName(key)) : Store(OwnName(key), next));
   }
 
   void Step() {
@@ -190,7 +148,7 @@ class Worker {
     }
   }
 
-  Ledger* ledger_;
+  TortureLedger* ledger_;
   uint32_t index_;
   std::mt19937_64 random_;
   std::unique_ptr<PoolSet> set_;
@@ -210,11 +168,9 @@ PoolSetFormat TortureFormat(uint32_t replicas) {
 
 class Torture {
  public:
-  explicit Torture(const SetTorturePlan& plan)
-      : plan_(plan), places_(2), ledger_(NewLedger()), random_(plan.seed) {
+  explicit Torture(const SetTorturePlan& plan) : plan_(plan), places_(2), random_(plan.seed) {
     MakeSet(places_.Devices(), TortureFormat(2));
   }
-  ~Torture() { munmap(ledger_, sizeof(Ledger)); }
 
   SetTortureReport Run() {
     while (report_.kills < plan_.kills && report_.problems() == 0) {
@@ -222,7 +178,7 @@ class Torture {
       const bool live = random_() % 2 == 0;
       Round(live ? std::optional(victim) : std::nullopt);
       if (report_.hangs == 0) LoseAndRebuild(victim, live);
-      Collect();
+      ledger_->Collect(report_);
     }
     return report_;
   }
@@ -254,13 +210,7 @@ class Torture {
   }
 
   void Kill(uint32_t index) {
-    const std::optional<int> status = children_.Kill(index);
-    if (!status.has_value()) {
-      ++report_.kills;
-    } else {
-      ledger_->Note(ledger_->errors,
-                    "a process ended by itself, status " + std::to_string(*status));
-    }
+    if (ledger_->Ended(children_.Kill(index))) ++report_.kills;
   }
 
   // All are dead, perhaps within a change; one device is left, and has everything.
@@ -306,21 +256,9 @@ class Torture {
     }
   }
 
-  void Collect() {
-    report_.operations = ledger_->operations;
-    report_.stored = ledger_->stored;
-    report_.deleted = ledger_->deleted;
-    report_.read = ledger_->read;
-    report_.full = ledger_->full;
-    report_.bad_reads = ledger_->bad_reads;
-    report_.lost = ledger_->lost;
-    report_.errors = ledger_->errors;
-    report_.first_problem = ledger_->problem.data();
-  }
-
   SetTorturePlan plan_;
   SetPlaces places_;
-  Ledger* ledger_;
+  const std::unique_ptr<TortureLedger, TortureLedger::Unmap> ledger_ = TortureLedger::Make();
   std::mt19937_64 random_;
   KilledChildren children_{plan_.processes};
   SetTortureReport report_;
@@ -334,7 +272,7 @@ GrowthReport GrowSetUnderLoad(uint32_t processes, uint32_t devices, uint64_t see
   GrowthReport report;
   const SetPlaces places(devices);
   const std::vector<PoolDevice> all = places.Devices();
-  Ledger* const ledger = NewLedger();
+  const auto ledger = TortureLedger::Make();
   const auto set = MakeSet({all[0]}, TortureFormat(1));
   std::vector<pid_t> children;
   for (uint32_t i = 0; i < processes; ++i) {
@@ -348,7 +286,7 @@ GrowthReport GrowSetUnderLoad(uint32_t processes, uint32_t devices, uint64_t see
   }
   for (uint32_t i = 1; i < devices; ++i) {
     const uint64_t before = ledger->operations;
-    while (ledger->operations < before + 300 && !ledger->has_problem) {
+    while (ledger->operations < before + 300 && !ledger->has_problem()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     const Status added = set->AddDevice(all[i]);
@@ -365,7 +303,7 @@ GrowthReport GrowSetUnderLoad(uint32_t processes, uint32_t devices, uint64_t see
     }
   }
   const uint64_t before = ledger->operations;
-  while (ledger->operations < before + 300 && !ledger->has_problem) {
+  while (ledger->operations < before + 300 && !ledger->has_problem()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   ledger->stop = true;
@@ -381,8 +319,7 @@ GrowthReport GrowSetUnderLoad(uint32_t processes, uint32_t devices, uint64_t see
   }
   report.operations = ledger->operations;
   report.problems = ledger->bad_reads + ledger->lost + ledger->errors;
-  report.first_problem = ledger->problem.data();
-  munmap(ledger, sizeof(Ledger));
+  report.first_problem = ledger->first_problem();
   return report;
 }
 

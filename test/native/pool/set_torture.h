@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 
+#include "torture_ledger.h"
+
 namespace memtiers {
 
 struct SetTorturePlan {
@@ -20,24 +22,12 @@ struct SetTorturePlan {
   void (*delay)() = nullptr;
 };
 
-struct SetTortureReport {
-  uint64_t kills = 0;
+// Of a set's damages, unequal and missing copies after a scrub are some.
+struct SetTortureReport : TortureCounts {
   uint64_t losses = 0;       // of a device, each followed by a new one
   uint64_t live_losses = 0;  // of these, under processes that went on
-  uint64_t operations = 0;
-  uint64_t stored = 0;
-  uint64_t deleted = 0;
-  uint64_t read = 0;
-  uint64_t full = 0;
   uint64_t rebuilt_bytes = 0;
   double rebuild_seconds = 0;
-  // All of these are to be 0.
-  uint64_t bad_reads = 0;
-  uint64_t lost = 0;     // what was acknowledged and is not so
-  uint64_t errors = 0;   // that no operation may give
-  uint64_t damages = 0;  // found by the check, unequal and missing copies after a scrub among them
-  uint64_t hangs = 0;
-  std::string first_problem;
 
   uint64_t problems() const { return bad_reads + lost + errors + damages + hangs; }
 };

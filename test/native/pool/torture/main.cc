@@ -8,6 +8,11 @@
 //
 //   pool_torture flips [IMAGES] [SEED]
 //
+//   pool_torture lost-lines [HISTORIES] [SEED]: a host loses any part of what it has not written
+//   back
+//
+//   pool_torture clocks [ROUNDS] [SEED]: of two hosts, set, stopped and let jump
+//
 //   pool_torture mutants [WORD]
 //
 //   pool_torture sets [KILLS] [SEED]: a set with replicas, whose members and devices die
@@ -27,9 +32,11 @@
 #include <string>
 
 #include "mutants.h"
+#include "pool/clock_steps.h"
 #include "pool/crash_states.h"
 #include "pool/flip_fuzz.h"
 #include "pool/kill_torture.h"
+#include "pool/lost_lines.h"
 #include "pool/set_torture.h"
 #include "set_states.h"
 #include "speed.h"
@@ -126,6 +133,49 @@ int Flips(uint64_t images, uint64_t seed) {
   return report.misreads + report.unrepaired == 0 && report.images == images ? 0 : 1;
 }
 
+int LostLines(uint64_t histories, uint64_t seed) {
+  const LostLinesPlan plan{.seed = seed,
+                           .histories = histories,
+                           .changes = 12,
+                           .passes = 6,
+                           .subsets = 64,
+                           .takeover_every = 4,
+                           .readers = 2000};
+  const LostLinesReport report = LoseLines(plan);
+  std::printf(
+      "histories %llu (puts %llu, deletions %llu; stores %llu, write-backs %llu); images %llu, "
+      "taken over %llu, reads meanwhile "
+      "%llu (%llu of a newer value); seed %llu; violations %llu%s%s\n",
+      static_cast<unsigned long long>(histories), static_cast<unsigned long long>(report.puts),
+      static_cast<unsigned long long>(report.deletions),
+      static_cast<unsigned long long>(report.stores),
+      static_cast<unsigned long long>(report.write_backs),
+      static_cast<unsigned long long>(report.images),
+      static_cast<unsigned long long>(report.takeovers),
+      static_cast<unsigned long long>(report.reads),
+      static_cast<unsigned long long>(report.renewals), static_cast<unsigned long long>(seed),
+      static_cast<unsigned long long>(report.violations),
+      report.first_problem.empty() ? "" : "; first: ", report.first_problem.c_str());
+  const bool worked =
+      report.puts > 0 && report.deletions > 0 && report.takeovers > 0 && report.renewals > 0;
+  return report.violations == 0 && worked ? 0 : 1;
+}
+
+int Clocks(uint64_t rounds, uint64_t seed) {
+  const ClockReport report = StepAllClocks(rounds, seed);
+  std::printf(
+      "steps of wall clocks %llu, suspends %llu, stops with the clock %llu, takeovers %llu, hosts "
+      "started a month apart %llu; seed %llu; wrong %llu%s%s\n",
+      static_cast<unsigned long long>(report.wall_steps),
+      static_cast<unsigned long long>(report.suspends),
+      static_cast<unsigned long long>(report.stops),
+      static_cast<unsigned long long>(report.takeovers),
+      static_cast<unsigned long long>(report.far_apart), static_cast<unsigned long long>(seed),
+      static_cast<unsigned long long>(report.wrong),
+      report.first_problem.empty() ? "" : "; first: ", report.first_problem.c_str());
+  return report.wrong == 0 && report.takeovers == rounds ? 0 : 1;
+}
+
 int Sets(uint64_t kills, uint64_t seed) {
   const SetTortureReport report =
       TortureSet({.kills = kills, .seed = seed, .delay = DelayAtRandom});
@@ -172,12 +222,16 @@ int Run(std::span<char*> arguments) {
   if (command == "kills") return Kills(arguments.subspan(2));
   if (command == "states") return States(number(2, 1));
   if (command == "flips") return Flips(number(2, 1000000), number(3, 1));
+  if (command == "lost-lines") return LostLines(number(2, 20), number(3, 1));
+  if (command == "clocks") return Clocks(number(2, 20), number(3, 1));
   if (command == "mutants") return RunMutants(arguments.size() > 2 ? arguments[2] : "");
   if (command == "sets") return Sets(number(2, 10000), number(3, 1));
   if (command == "set-states") return SetStates();
   if (command == "speed") return PrintSpeed();
-  std::fprintf(stderr,
-               "usage: pool_torture kills|states|flips|mutants|sets|set-states|speed [options]\n");
+  std::fprintf(
+      stderr,
+      "usage: pool_torture kills|states|flips|lost-lines|clocks|mutants|sets|set-states|speed "
+      "[options]\n");
   return 2;
 }
 

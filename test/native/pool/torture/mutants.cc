@@ -12,6 +12,7 @@
 #include "pool/crash_states.h"
 #include "pool/faults.h"
 #include "pool/kill_torture.h"
+#include "pool/lost_lines.h"
 #include "set_states.h"
 
 namespace memtiers {
@@ -40,6 +41,17 @@ constexpr std::array kMutants{
     Mutant{PoolRule::kFencesItself, "leases that never end for their holder"},
     Mutant{PoolRule::kGraceAfterLease, "takeover without waiting for the lease"},
     Mutant{PoolRule::kLockProvesDeath, "the living are recovered"},
+    Mutant{PoolRule::kWritesBackPayload, "payloads not written back"},
+    Mutant{PoolRule::kWritesBackHeader, "headers not written back"},
+    Mutant{PoolRule::kWritesBackVersion, "versions not written back"},
+    Mutant{PoolRule::kWritesBackWord, "directory words not written back"},
+    Mutant{PoolRule::kWritesBackExtent, "claimed extents not written back"},
+    Mutant{PoolRule::kWritesBackRelease, "released extents not written back"},
+    Mutant{PoolRule::kWritesBackRecovery, "recoveries not written back"},
+    Mutant{PoolRule::kDropsWord, "readers with old directory words"},
+    Mutant{PoolRule::kDropsExtent, "readers with old extent words"},
+    Mutant{PoolRule::kDropsHeader, "readers with old headers"},
+    Mutant{PoolRule::kDropsPayload, "readers with old payloads"},
     Mutant{PoolRule::kSetWritesAllCopies, "sets: done with one copy"},
     Mutant{PoolRule::kSetCommitsBeforeUnlinking, "sets: old copies unlinked first"},
     Mutant{PoolRule::kSetFirstCopyLast, "sets: the first copy named first"},
@@ -48,6 +60,11 @@ constexpr std::array kMutants{
 bool IsAboutSets(PoolRule rule) {
   return rule == PoolRule::kSetWritesAllCopies || rule == PoolRule::kSetCommitsBeforeUnlinking ||
          rule == PoolRule::kSetFirstCopyLast;
+}
+
+// These only show where lines can be lost.
+bool IsAboutLines(PoolRule rule) {
+  return rule >= PoolRule::kWritesBackPayload && rule <= PoolRule::kDropsPayload;
 }
 
 }  // namespace
@@ -66,6 +83,11 @@ std::string WhoNotices() {
   if (IsAboutSets(broken_rule)) {
     const SetStatesReport report = EnumerateSetDeaths(false);
     return report.violations > 0 ? "deaths in sets: " + report.first_problem : "";
+  }
+  if (IsAboutLines(broken_rule)) {
+    const LostLinesReport report = LoseLines(
+        {.histories = 20, .changes = 10, .subsets = 16, .takeover_every = 2, .readers = 300});
+    return report.violations > 0 ? "lost lines: " + report.first_problem : "";
   }
   // Where the living are recovered nobody gets to the end of a step.
   if (broken_rule != PoolRule::kLockProvesDeath) {

@@ -13,6 +13,7 @@
 
 #include "pool/faults.h"
 #include "pool/set_place.h"
+#include "pool/set_values.h"
 
 namespace memtiers {
 namespace {
@@ -33,7 +34,6 @@ void MaybeDie() {
   if (++point == die_at) kill(getpid(), SIGKILL);
 }
 
-std::string KeyAt(int number) { return "key " + std::to_string(number); }
 std::vector<std::byte> Before(int number) { return PatternFor(number, 200 + 40 * number); }
 std::vector<std::byte> After(int number) { return PatternFor(number + 500, 3000 + number); }
 
