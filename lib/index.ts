@@ -33,6 +33,8 @@ export type {
   ViewOf,
 } from './memory/data.ts';
 export { Handle } from './memory/handle.ts';
+export type { MigrationMode } from './memory/heap-binding.ts';
+export type { HotnessProbe, HotnessSourceKind } from './memory/hotness-binding.ts';
 export type { UnusedSource } from './memory/hotness-ladder.ts';
 export type { InterleavedPart, Interleaving } from './memory/interleaved-run.ts';
 export type { TrackingStats } from './memory/kernel-hotness.ts';
@@ -86,12 +88,6 @@ export type {
   MoveResult,
 } from './migration/migration-target.ts';
 export type { TierEndurance } from './migration/write-budget.ts';
-export type {
-  HotnessProbe,
-  HotnessSourceKind,
-  MachineDescription,
-  MigrationMode,
-} from './native.ts';
 export type { BackendPlace, SocketBackends } from './numa/backend-nearness.ts';
 export type { KernelCounters } from './numa/kernel-counters.ts';
 export type {
@@ -134,7 +130,7 @@ export type {
   TierState,
   UnitColumns,
 } from './policy/policy.ts';
-export { CxlMemoryPool, type PoolEntry } from './pool/cxl-memory-pool.ts';
+export { CxlMemoryPool } from './pool/cxl-memory-pool.ts';
 export type { PoolMedium } from './pool/device-kind.ts';
 export type {
   PoolCheck,
@@ -157,6 +153,7 @@ export type {
   PoolWatchOptions,
 } from './pool/pool-operations.ts';
 export type { PoolDeviceOptions, PoolOpenOptions } from './pool/pool-options.ts';
+export type { PoolEntry } from './pool/pool-reads.ts';
 export { PoolRegion } from './pool/pool-region.ts';
 export type { PoolDeviceStats, PoolStats } from './pool/pool-stats.ts';
 export type { PoolChange } from './pool/pool-watch.ts';
@@ -169,6 +166,7 @@ export { parseWorkload } from './simulation/workloads/parse-workload.ts';
 export type { DurationQuantiles, SliceBucket, SliceTimes } from './slices.ts';
 export { TieredMemory } from './tiered-memory.ts';
 export { HardwareTierManager } from './tiers/hardware-tier-manager.ts';
+export type { MachineDescription } from './tiers/machine-description.ts';
 export {
   type BackendConfig,
   type BackendKind,

@@ -2,6 +2,7 @@
 
 import { invalidType, invalidValue } from './errors.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
+import type { HotnessSourceKind } from './memory/hotness-binding.ts';
 import { hotnessSourceKinds } from './memory/hotness-ladder.ts';
 import type { InterleaveRequest } from './memory/interleaved-run.ts';
 import type { TrackingSettings } from './memory/kernel-hotness.ts';
@@ -10,7 +11,7 @@ import { checkPlacement, type PlacementOptions } from './memory/placement.ts';
 import type { PrefetchSettings } from './memory/prefetcher.ts';
 import type { Decision } from './migration/decision.ts';
 import type { MoveRecord } from './migration/engine-stats.ts';
-import { chunkBytes, type HotnessSourceKind } from './native.ts';
+import { chunkBytes } from './native.ts';
 import type { PolicyName } from './policy/policies.ts';
 import type { Policy } from './policy/policy.ts';
 import { parseByteSize } from './tiers/byte-size.ts';

@@ -2,13 +2,13 @@
 
 import type { MainThreadStats } from './main-thread.ts';
 import type { DamageTotals } from './memory/damage-book.ts';
+import type { MigrationMode } from './memory/heap-binding.ts';
 import type { TrackingStats } from './memory/kernel-hotness.ts';
 import type { LatencyStats } from './memory/latency-watch.ts';
 import type { ObjectStore } from './memory/object-store.ts';
 import { noPrefetch } from './memory/prefetcher.ts';
 import type { PrefetchStats } from './memory/read-ahead-ledger.ts';
 import type { EngineStats } from './migration/engine-stats.ts';
-import type { MigrationMode } from './native.ts';
 import { type DurationQuantiles, durationQuantiles } from './slices.ts';
 import type { BackendKind, TierName } from './tiers/tier.ts';
 import type { PatternStats } from './tracking/unit-patterns.ts';

@@ -4,8 +4,7 @@ import { readCheckpoint } from './checkpoint/read-checkpoint.ts';
 import { storedObjects } from './checkpoint/stored-objects.ts';
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 import { invalidType, invalidValue, TierError } from './errors.ts';
-import { MainThread } from './main-thread.ts';
-import { BackendSet } from './memory/backend-set.ts';
+import type { MainThread } from './main-thread.ts';
 import type { DamagedUnit } from './memory/damage-book.ts';
 import {
   constructorCode,
@@ -21,23 +20,18 @@ import {
 import { flushAll } from './memory/flush.ts';
 import { Handle, type HandleOwner } from './memory/handle.ts';
 import { absentNodes, bringStraysHome } from './memory/homing.ts';
-import { probeHotnessSources } from './memory/hotness-sources.ts';
-import { backendOnNode, type InterleaveRequest } from './memory/interleaved-run.ts';
-import { KernelHotness } from './memory/kernel-hotness.ts';
+import { checkNodesInUse, type InterleaveRequest } from './memory/interleaved-run.ts';
+import type { KernelHotness } from './memory/kernel-hotness.ts';
 import type { Key } from './memory/key-arena.ts';
 import type { LargeObject } from './memory/large-object.ts';
-import { LatencyWatch } from './memory/latency-watch.ts';
-import { NodeUse } from './memory/node-use.ts';
 import type { PlacementOrder } from './memory/object-maker.ts';
 import { isSmall } from './memory/object-space.ts';
-import { ObjectStore } from './memory/object-store.ts';
-import { openHeap } from './memory/open-heap.ts';
-import { Orphanage } from './memory/orphanage.ts';
-import { checkPlacement, Placer, valueKind } from './memory/placement.ts';
-import { prefaultInSteps } from './memory/prefault.ts';
+import type { ObjectStore } from './memory/object-store.ts';
+import type { Orphanage } from './memory/orphanage.ts';
+import { checkPlacement, type Placer, valueKind } from './memory/placement.ts';
+import { prefaultObject } from './memory/prefault.ts';
 import { Region, regionBytes } from './memory/region.ts';
 import { scrub } from './memory/scrub.ts';
-import { TierProbes } from './memory/tier-probes.ts';
 import { explainHeld, knownPattern, unitsOfObject } from './memory/unit-lookup.ts';
 import {
   type AllocateOptions,
@@ -47,11 +41,10 @@ import {
   interleaveRequest,
   type OpenOptions,
   type OptimizePlacementOptions,
-  prefetchSettings,
   type StoreOptions,
-  trackingSettings,
   type VerifyOptions,
 } from './memory-options.ts';
+import { type MemoryParts, openParts } from './memory-parts.ts';
 import type {
   CheckpointReport,
   Explanation,
@@ -59,13 +52,10 @@ import type {
   VerifyReport,
 } from './memory-reports.ts';
 import { type MemoryStats, memoryStats } from './memory-stats.ts';
-import { DataMigrationEngine } from './migration/data-migration-engine.ts';
+import type { DataMigrationEngine } from './migration/data-migration-engine.ts';
 import type { OptimizeReport } from './migration/engine-stats.ts';
-import { nodePlaces } from './numa/node-places.ts';
 import { NumaOptimizer } from './numa/numa-optimizer.ts';
-import { firmwareBandwidths, thisMachine, tierNearness } from './numa/tier-nearness.ts';
-import { createPolicy } from './policy/policies.ts';
-import type { Policy } from './policy/policy.ts';
+import { bandwidthsOfThisMachine } from './numa/tier-nearness.ts';
 import type { CxlMemoryPool } from './pool/cxl-memory-pool.ts';
 import { type PublishOptions, publishHandle } from './pool/publish.ts';
 import { Slices } from './slices.ts';
@@ -93,56 +83,22 @@ export class TieredMemory implements AsyncDisposable {
   readonly #engine: DataMigrationEngine;
   readonly #orphanage: Orphanage;
   readonly #owner: HandleOwner;
-  #homing: NodeJS.Timeout | undefined;
   readonly #verify: boolean;
   readonly #mainThread: MainThread;
   readonly #hotness: KernelHotness | undefined;
+  #homing: NodeJS.Timeout | undefined;
   #numa: NumaOptimizer | undefined;
 
-  private constructor(manager: HardwareTierManager, options: OpenOptions) {
+  private constructor(manager: HardwareTierManager, parts: MemoryParts, verify: boolean) {
     this.#manager = manager;
-    const policy = choosePolicy(manager, options.policy);
-    const { tiers } = manager;
-    const backends = new BackendSet(openHeap(tiers), tiers, tierNearness(tiers));
-    this.#mainThread = new MainThread(options.mainThreadBudgetUs ?? defaultBudgetUs);
-    const { sliceClock } = this.#mainThread;
-    this.#store = new ObjectStore(backends, prefetchSettings(options.prefetch), sliceClock);
-    const { units } = this.#store;
-    this.#placer = new Placer(manager.tiers, units.tierStates(), policy, (kind) =>
-      units.storedOnce(kind),
-    );
-    this.#orphanage = new Orphanage(this.#store);
-    const { table, set } = this.#store.space;
-    this.#owner = {
-      store: this.#store,
-      segments: table.words,
-      buffers: set.buffers,
-      damage: set.damage,
-      rewriteOrder: (byteLength) => this.#placer.order(byteLength, {}),
-      disposed: (id, handle) => this.#orphanage.dispose(id, handle),
-    };
-    this.#verify = options.verify ?? false;
-    this.#store.integrity.book.listener = options.onDamage;
-    const tracking = trackingSettings(options.tracking);
-    if (tracking !== undefined) {
-      const { space, ledger } = this.#store;
-      const parts = { space, ledger, sliceClock, probe: probeHotnessSources };
-      this.#hotness = new KernelHotness(parts, tracking);
-    }
-    if (policy.usesLatency === true) {
-      this.#store.units.latency = new LatencyWatch(manager.tiers, new TierProbes(set));
-    }
-    units.nodes = NodeUse.of(this.#store.space, nodePlaces);
-    units.tellsNodes = policy.usesNodes === true;
-    this.#engine = new DataMigrationEngine({
-      target: this.#store.units,
-      policy,
-      sliceClock,
-      bytesPerSecond: options.bytesPerSecond,
-      maxUnits: options.maxUnits ?? defaultMaxUnits,
-      onMove: options.onMove,
-      onDecision: options.onDecision,
-    });
+    this.#placer = parts.placer;
+    this.#store = parts.store;
+    this.#engine = parts.engine;
+    this.#orphanage = parts.orphanage;
+    this.#owner = parts.owner;
+    this.#verify = verify;
+    this.#mainThread = parts.mainThread;
+    this.#hotness = parts.hotness;
   }
 
   /**
@@ -161,7 +117,8 @@ export class TieredMemory implements AsyncDisposable {
         ...(policyFile === undefined ? {} : { policyFile }),
         ...(directory === undefined ? {} : { directory }),
       });
-    const memory = new TieredMemory(manager, options);
+    const parts = openParts(manager, options);
+    const memory = new TieredMemory(manager, parts, options.verify ?? false);
     if (background !== false) {
       memory.#engine.start(background === true ? 1000 : background.intervalMs);
       memory.#homing = setInterval(() => {
@@ -216,7 +173,8 @@ export class TieredMemory implements AsyncDisposable {
    * Stores a copy of `data` and returns a handle of it. Up to 1 MiB is copied at once; a larger value is
    * copied off the main thread and must not change until the promise resolves.
    *
-   * @throws TierError `ERR_TIER_FULL` when no tier has room; TypeError for data or options of a wrong type
+   * @throws TierError `ERR_TIER_FULL` when no tier has room; TypeError for data or options of a wrong type; RangeError
+   *   `ERR_INVALID_ARG_VALUE` when a large value's bytes were detached or resized before they were copied
    */
   async store<T extends StoredData>(
     data: T,
@@ -264,21 +222,7 @@ export class TieredMemory implements AsyncDisposable {
   async fetch<T extends StoredData = StoredData>(key: Key): Promise<Handle<T> | undefined> {
     const handle = this.get<T>(key);
     if (handle === undefined) return undefined;
-    const { space } = this.#store;
-    const id = this.#store.find(key);
-    const from = space.largeOf(id) === undefined ? space.byteOffsetOf(id) : 0;
-    const range = { from, to: from + space.byteLength(id) };
-    const hold = this.#store.hold(id);
-    try {
-      const { heap } = space.set;
-      await prefaultInSteps(heap, space.chunkOf(id), range, () => handle.disposed);
-    } catch (error) {
-      // The heap knows a chunk, not whose it is.
-      if (!this.#store.closed && !handle.disposed) this.#store.integrity.require(id);
-      throw error;
-    } finally {
-      if (!this.#store.closed) this.#store.holds.end(hold);
-    }
+    await prefaultObject(this.#store, this.#store.find(key), () => handle.disposed);
     return handle.disposed ? this.get<T>(key) : handle;
   }
 
@@ -534,16 +478,8 @@ export class TieredMemory implements AsyncDisposable {
   #interleave(options: AllocateOptions): InterleaveRequest | undefined {
     const request = interleaveRequest(options);
     if (request === undefined) return undefined;
-    const { set } = this.#store.space;
-    const absent = request.nodes?.find((node) => backendOnNode(set, 0, node) === undefined);
-    if (absent !== undefined) {
-      throw new TierError(
-        'ERR_TIER_UNAVAILABLE',
-        `There is nothing to interleave over on node ${absent}: no tier in use has its memory.`,
-        { hint: 'stats().tiers lists the backends in use with their nodes.' },
-      );
-    }
-    return { ...request, firmware };
+    checkNodesInUse(this.#store.space.set, request.nodes);
+    return { ...request, firmware: bandwidthsOfThisMachine };
   }
 
   #bringStraysHome(): Promise<number> {
@@ -562,25 +498,5 @@ export class TieredMemory implements AsyncDisposable {
   }
 }
 
-function firmware(nodes: readonly number[]): readonly number[] | undefined {
-  const machine = thisMachine();
-  return machine && firmwareBandwidths(machine, nodes);
-}
-
 /** A node's memory does not come and go by the second. */
 const homingIntervalMs = 10_000;
-
-/** As the engine's own. */
-const defaultBudgetUs = 200;
-
-/** Plans of this size take one or two milliseconds of the main thread. */
-const defaultMaxUnits = 4096;
-
-function choosePolicy(manager: HardwareTierManager, policy: OpenOptions['policy']): Policy {
-  if (typeof policy === 'object') return policy;
-  if (policy !== undefined) return createPolicy(policy);
-  const settings = manager.policy;
-  return settings === undefined
-    ? createPolicy('balanced')
-    : createPolicy(settings.name, settings.parameters);
-}

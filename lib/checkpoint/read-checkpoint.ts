@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { TierError } from '../errors.ts';
 import type { Slices } from '../slices.ts';
-import { fileError } from './file-error.ts';
+import { fileError } from '../system-error.ts';
 import {
   checkHead,
   decodeRecord,

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Slices } from '../slices.ts';
-import { fileError } from './file-error.ts';
+import { fileError } from '../system-error.ts';
 import {
   encodeHead,
   encodeRecord,

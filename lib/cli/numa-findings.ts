@@ -1,10 +1,10 @@
 /** What follows from where threads and memory are: what is wrong, why, and what would mend it. Pure. */
 
-import type { MachineDescription } from '../native.ts';
 import { countedBalancingLimit, type KernelCounters } from '../numa/kernel-counters.ts';
 import { farShare, type ProcessNode, type ProcessUse } from '../numa/process-use.ts';
 import type { NumaTopology } from '../numa/topology.ts';
 import { formatBytes } from '../tiers/byte-size.ts';
+import type { MachineDescription } from '../tiers/machine-description.ts';
 import type { Limit } from '../tiers/tier.ts';
 import { forbiddenNodes, permissionLimits } from '../tiers/tier-limits.ts';
 import { formatCount, formatShare } from './format.ts';

@@ -1,8 +1,9 @@
 /** What `memory-tiers topology` prints: the machine, the tiers with the source of each figure, the limits. */
 
-import type { HotnessProbe, MachineDescription } from '../native.ts';
+import type { HotnessProbe } from '../memory/hotness-binding.ts';
 import { formatBytes } from '../tiers/byte-size.ts';
 import type { TierCalibration } from '../tiers/calibrate-tiers.ts';
+import type { MachineDescription } from '../tiers/machine-description.ts';
 import { classifyNodes } from '../tiers/node-class.ts';
 import type { BackendConfig, Figure, FigureSource, Limit, Tier } from '../tiers/tier.ts';
 import type { Paint } from './command-io.ts';

@@ -2,8 +2,8 @@
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { fileError } from '../checkpoint/file-error.ts';
 import type { Decision } from '../migration/decision.ts';
+import { fileError } from '../system-error.ts';
 import { decisionLine, headerLine, type PolicyParameters } from './decision-format.ts';
 
 /** Characters collected before they are written; lines of a small store are a few hundred. */

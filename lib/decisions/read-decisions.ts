@@ -3,9 +3,9 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { fileError } from '../checkpoint/file-error.ts';
 import { TierError } from '../errors.ts';
 import type { Decision } from '../migration/decision.ts';
+import { fileError } from '../system-error.ts';
 import { type PolicyParameters, parseDecision, parseHeader } from './decision-format.ts';
 
 const newline = 10;

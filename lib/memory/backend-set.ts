@@ -4,10 +4,11 @@
  */
 
 import { TierError, type TierErrorCode } from '../errors.ts';
-import { chunkBytes, type NativeHeap } from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import type { Nearness } from '../numa/tier-nearness.ts';
 import type { BackendConfig, Tier } from '../tiers/tier.ts';
 import { DamagedRanges } from './damaged-ranges.ts';
+import type { NativeHeap } from './heap-binding.ts';
 import { unitBytes, unitsPerChunk } from './size-classes.ts';
 
 /** One backend as the allocators see it. */

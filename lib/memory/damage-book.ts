@@ -4,10 +4,11 @@
  */
 
 import { TierError } from '../errors.ts';
-import { chunkBytes, type DamagedRange } from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import type { TierName } from '../tiers/tier.ts';
 import { outside, totalBytes } from './byte-ranges.ts';
 import type { LostRange } from './damaged-ranges.ts';
+import type { DamagedRange } from './heap-binding.ts';
 import type { Key } from './key-arena.ts';
 import type { LargeObject } from './large-object.ts';
 import type { ObjectSpace } from './object-space.ts';

@@ -3,9 +3,9 @@
  * whether anything new was lost is one comparison; only then is the heap asked what.
  */
 
-import type { DamagedRange, NativeHeap } from '../native.ts';
 import { chunkBytes } from '../native.ts';
 import type { ByteRange } from './byte-ranges.ts';
+import type { DamagedRange, NativeHeap } from './heap-binding.ts';
 
 /** A lost range, in bytes from the start of a run. */
 export interface LostRange extends ByteRange {

@@ -1,7 +1,7 @@
 /** Which of the kernel's hotness sources to use: the best that works for reads, for writes, and for files. */
 
-import type { HotnessProbe, HotnessSourceKind } from '../native.ts';
 import type { Limit } from '../tiers/tier.ts';
+import type { HotnessProbe, HotnessSourceKind } from './hotness-binding.ts';
 
 /** What a source is used for; of each, one source is at work. */
 const rungs: readonly (readonly HotnessSourceKind[])[] = [

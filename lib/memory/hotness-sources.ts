@@ -1,14 +1,14 @@
 /** The hotness sources that are open: told what to watch, asked one after the other, replaced when they fail. */
 
 import { TierError } from '../errors.ts';
-import {
-  type HotnessProbe,
-  type HotnessSample,
-  type HotnessSourceKind,
-  type NativeHeap,
-  type NativeHotnessSource,
-  nativeBinding,
-} from '../native.ts';
+import { nativeBinding } from '../native.ts';
+import type { NativeHeap } from './heap-binding.ts';
+import type {
+  HotnessProbe,
+  HotnessSample,
+  HotnessSourceKind,
+  NativeHotnessSource,
+} from './hotness-binding.ts';
 import { type HotnessLadder, hotnessSourceKinds } from './hotness-ladder.ts';
 
 /** Which sources work here, best first; none without the native part. Takes milliseconds. */

@@ -9,11 +9,12 @@
  */
 
 import { TierError } from '../errors.ts';
-import { chunkBytes, type DealtPages } from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import { interleaveOrder, interleaveShares } from '../numa/interleave.ts';
 import type { TierName } from '../tiers/tier.ts';
 import type { BackendSet, BackendState } from './backend-set.ts';
 import type { Compactor } from './compactor.ts';
+import type { DealtPages } from './heap-binding.ts';
 import type { MayMove } from './object-space.ts';
 
 /** How a region is to be spread. */
@@ -91,6 +92,17 @@ export function backendOnNode(
   node: number,
 ): BackendState | undefined {
   return [set.ofTier[tier], ...set.ofTier].flat().find((one) => one.node === node && hasPages(one));
+}
+
+/** Throws `ERR_TIER_UNAVAILABLE` when a region cannot be spread over all of these nodes. */
+export function checkNodesInUse(set: BackendSet, nodes: readonly number[] | undefined): void {
+  const absent = nodes?.find((node) => backendOnNode(set, 0, node) === undefined);
+  if (absent === undefined) return;
+  throw new TierError(
+    'ERR_TIER_UNAVAILABLE',
+    `There is nothing to interleave over on node ${absent}: no tier in use has its memory.`,
+    { hint: 'stats().tiers lists the backends in use with their nodes.' },
+  );
 }
 
 function findBackends(set: BackendSet, tier: number, request: InterleaveRequest): BackendState[] {

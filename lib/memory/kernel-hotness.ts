@@ -5,15 +5,11 @@
  * Nothing is opened before there is a region, and nothing runs while there is none.
  */
 
-import {
-  chunkBytes,
-  type HotnessProbe,
-  type HotnessSample,
-  type HotnessSourceKind,
-} from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import { type SliceClock, Slices } from '../slices.ts';
 import type { Limit } from '../tiers/tier.ts';
 import type { HeatLedger } from './heat-ledger.ts';
+import type { HotnessProbe, HotnessSample, HotnessSourceKind } from './hotness-binding.ts';
 import { HotnessLadder, type UnusedSource } from './hotness-ladder.ts';
 import { HotnessPace } from './hotness-pace.ts';
 import { type Finding, HotnessSources } from './hotness-sources.ts';

@@ -6,10 +6,10 @@
  * failed, there is no state, and the policy is the one it wraps.
  */
 
-import type { LatencySample } from '../native.ts';
 import { accessesByTier, initialBalance, nextBalance } from '../policy/latency-balance.ts';
 import type { LatencyBalance, TierState, UnitColumns } from '../policy/policy.ts';
 import type { Limit, Tier } from '../tiers/tier.ts';
+import type { LatencySample } from './heap-binding.ts';
 import type { TierMeter, UnmeasuredTier } from './tier-probes.ts';
 
 /** What is known of one tier. */

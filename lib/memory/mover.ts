@@ -7,10 +7,11 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { TierError } from '../errors.ts';
 import type { FailedMove, MoveResult } from '../migration/migration-target.ts';
-import { type ChunkMoveResult, chunkBytes } from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import { SliceClock, Slices } from '../slices.ts';
 import type { BackendState, Near } from './backend-set.ts';
 import { checksum, checksumInSlices, chunkOfBytes } from './checksums.ts';
+import type { ChunkMoveResult } from './heap-binding.ts';
 import type { HeatLedger } from './heat-ledger.ts';
 import type { Integrity } from './integrity.ts';
 import { chunkUnitBase, type LargeObject } from './large-object.ts';

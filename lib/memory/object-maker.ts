@@ -136,3 +136,12 @@ export function lostWhileWritten(byteLength: number): TierError {
     },
   );
 }
+
+/** What is thrown when the caller's bytes went away while they were copied off the main thread. */
+export function takenAway(cause: unknown): RangeError {
+  const error = new RangeError(
+    'The bytes were detached, resized or lost before they were copied; they are not stored.',
+    { cause },
+  );
+  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
+}

@@ -15,7 +15,13 @@ import { type Key, KeyArena } from './key-arena.ts';
 import { KeyIndex } from './key-index.ts';
 import type { LargeObject } from './large-object.ts';
 import { Mover } from './mover.ts';
-import { lostWhileWritten, notExposed, ObjectMaker, type PlacementOrder } from './object-maker.ts';
+import {
+  lostWhileWritten,
+  notExposed,
+  ObjectMaker,
+  type PlacementOrder,
+  takenAway,
+} from './object-maker.ts';
 import { isSmall, ObjectSpace } from './object-space.ts';
 import {
   keyWord,
@@ -189,6 +195,8 @@ export class ObjectStore {
         this.integrity.book.forget(id);
         this.#maker.abandon(id);
       }
+      // The place is right, so it is the source that was refused.
+      if (error instanceof TierError && error.code === 'ERR_TIER_INVALID') throw takenAway(error);
       throw error;
     }
     object.moving = false;

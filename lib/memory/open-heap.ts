@@ -1,6 +1,7 @@
 import { TierError } from '../errors.ts';
-import { chunkBytes, type NativeHeap, nativeBinding } from '../native.ts';
+import { chunkBytes, nativeBinding } from '../native.ts';
 import type { Tier } from '../tiers/tier.ts';
+import type { NativeHeap } from './heap-binding.ts';
 import { PlainHeap } from './plain-heap.ts';
 
 /** A heap with address space for all tiers; where there is no addon, one of ordinary ArrayBuffers. */

@@ -3,8 +3,9 @@
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { invalidType, invalidValue, TierError } from '../errors.ts';
-import { chunkBytes, type DamagedRange, type NativeHeap, requireNative } from '../native.ts';
+import { chunkBytes, requireNative } from '../native.ts';
 import { constructorCode, type TypedArray, type TypedArrayConstructor, viewOf } from './data.ts';
+import type { DamagedRange, NativeHeap } from './heap-binding.ts';
 import { chunksFor } from './large-object.ts';
 import { regionBytes } from './region.ts';
 

@@ -5,20 +5,20 @@
  */
 
 import { TierError } from '../errors.ts';
-import {
-  type BackendStats,
-  type CalibrationResult,
-  type ChunkMoveResult,
-  chunkBytes,
-  type DamagedRange,
-  type DealtPages,
-  type LatencySample,
-  type MigrationMode,
-  type NativeHeap,
-  type NativeHotnessSource,
-  type Placement,
-} from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import type { BackendConfig } from '../tiers/tier.ts';
+import type {
+  BackendStats,
+  CalibrationResult,
+  ChunkMoveResult,
+  DamagedRange,
+  DealtPages,
+  LatencySample,
+  MigrationMode,
+  NativeHeap,
+  Placement,
+} from './heap-binding.ts';
+import type { NativeHotnessSource } from './hotness-binding.ts';
 
 interface Run {
   readonly chunks: number;

@@ -1,13 +1,14 @@
 /** A large typed buffer whose view stays valid at one address while its chunks change tiers. */
 
 import { invalidType, invalidValue, TierError } from '../errors.ts';
-import { chunkBytes, type DamagedRange } from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import type { TierName } from '../tiers/tier.ts';
 import type { ByteRange } from './byte-ranges.ts';
 import { damageError, lostParts } from './damage-book.ts';
 import { type TypedArray, type TypedArrayConstructor, typeName } from './data.ts';
 import { flushRun } from './flush.ts';
 import type { HandleOwner } from './handle.ts';
+import type { DamagedRange } from './heap-binding.ts';
 import type { Interleaving } from './interleaved-run.ts';
 import type { LargeObject } from './large-object.ts';
 import type { ObjectStore } from './object-store.ts';

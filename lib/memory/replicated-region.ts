@@ -2,12 +2,13 @@
 
 import { BroadcastChannel } from 'node:worker_threads';
 import { invalidType, invalidValue, TierError } from '../errors.ts';
-import { type AttachedRun, requireNative } from '../native.ts';
+import { requireNative } from '../native.ts';
 import { type ReplicaEnvironment, ReplicaReader } from '../numa/replica-reader.ts';
 import { type ReplicaStats, replicaStats } from '../numa/replica-stats.ts';
 import { ReplicaTable, type ReplicaTableParts } from '../numa/replica-table.ts';
 import { processThreads } from '../numa/replica-thread.ts';
 import { arrayTypes, type TypedArray, viewOf } from './data.ts';
+import type { AttachedRun } from './heap-binding.ts';
 import { attachRun, layoutOf, noToken, type RegionToken } from './shared-region.ts';
 
 /** Options of `Region.share`. */

@@ -1,7 +1,7 @@
 /** A region as the other threads of its process use it: a token to send, and a view to get for it. */
 
 import { invalidType, TierError } from '../errors.ts';
-import { type AttachedRun, requireNative } from '../native.ts';
+import { requireNative } from '../native.ts';
 import {
   constructorCode,
   type DataType,
@@ -9,6 +9,7 @@ import {
   type TypedArrayConstructor,
   viewOf,
 } from './data.ts';
+import type { AttachedRun } from './heap-binding.ts';
 import { SharedCounter } from './shared-counts.ts';
 import { type TouchOptions, touchedElements } from './touch.ts';
 

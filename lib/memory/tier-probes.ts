@@ -5,9 +5,10 @@
  */
 
 import { TierError } from '../errors.ts';
-import { chunkBytes, type LatencySample } from '../native.ts';
+import { chunkBytes } from '../native.ts';
 import type { BackendConfig, TierName } from '../tiers/tier.ts';
 import type { BackendSet } from './backend-set.ts';
+import type { LatencySample } from './heap-binding.ts';
 
 /** A tier that is not measured, and why. */
 export interface UnmeasuredTier {

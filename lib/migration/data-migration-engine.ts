@@ -5,12 +5,9 @@
  */
 
 import { explainUnits, type UnitExplanation } from '../explain/explain-plan.ts';
-import { type Move, neverRefused, type PlanBudget, type Policy } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
 import { SliceClock, Slices } from '../slices.ts';
-import { ReuseEstimator } from '../tracking/reuse-estimator.ts';
-import { AccessPace } from './access-pace.ts';
-import { completeSnapshot } from './complete-snapshot.ts';
-import type { Decision } from './decision.ts';
+import { CaughtErrors } from './caught-errors.ts';
 import {
   checkParties,
   type MigrationEngineOptions,
@@ -20,57 +17,44 @@ import {
   type StepOptions,
 } from './engine-options.ts';
 import type { EngineStats, MoveRecord, OptimizeReport, StepReport } from './engine-stats.ts';
-import type { MigrationTarget, MoveResult } from './migration-target.ts';
+import type { MigrationTarget } from './migration-target.ts';
 import { MoveHistory } from './move-history.ts';
-import { noPlan, PolicyRunner } from './policy-runner.ts';
+import { PlanExecutor } from './plan-executor.ts';
 import { defaultRate, RateLimiter } from './rate-limiter.ts';
+import { RoundPlanner } from './round-planner.ts';
 import { SelfStop } from './self-stop.ts';
-import { type MoveEnd, type Observed, type Round, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
+import { Tidying, tidyShareOfBytes } from './tidying.ts';
 import { WriteBudget } from './write-budget.ts';
 
 /** Consecutive failures of the store after which the background timer gives up. */
 const maxBackgroundErrors = 8;
-/** Share of a round's bytes that tidying gets before moves, and of the main thread that it takes in the background. */
-const tidyShareOfBytes = 0.25;
-const tidyShareOfTime = 0.1;
 
 /** Moves units between tiers by a policy. One for each store; all methods run on the store's thread. */
 export class DataMigrationEngine {
   readonly #target: MigrationTarget;
-  readonly #runner: PolicyRunner;
+  readonly #planner: RoundPlanner;
+  readonly #executor: PlanExecutor;
+  readonly #tidying: Tidying;
   readonly #nowNs: () => number;
   readonly #maxUnits: number;
-  readonly #onMove: ((move: MoveRecord) => void) | undefined;
-  readonly #onDecision: ((decision: Decision) => void) | undefined;
   readonly #limiter: RateLimiter;
   readonly #selfStop: SelfStop;
   readonly #writes: WriteBudget;
   readonly #history: MoveHistory;
-  readonly #reuse = new ReuseEstimator();
   readonly #sliceClock: SliceClock;
   readonly #slices: Slices;
   readonly #total = new Tally();
-  readonly #pace: AccessPace;
-  /** What the policy asked to be kept for its next plan. */
-  #carry: unknown;
-  #rounds = 0;
-  #errors = 0;
-  #lastError: unknown;
+  readonly #errors = new CaughtErrors();
   #turn: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #backgroundErrors = 0;
-  #evacuatedBytes = 0;
-  /** When the background last tidied. */
-  #tidiedNs: number;
 
   /** Throws `TypeError`/`RangeError` for options that make no sense. */
   constructor(options: MigrationEngineOptions) {
-    const { target, policy, clock, onMove, dwellAccesses } = options;
+    const { target, policy, clock, onMove, onDecision, dwellAccesses } = options;
     checkParties(target, policy);
     this.#target = target;
-    this.#runner = new PolicyRunner(policy);
-    this.#onMove = onMove;
-    this.#onDecision = options.onDecision;
     this.#maxUnits = positive('options.maxUnits', options.maxUnits ?? 16_384);
     this.#history = new MoveHistory(
       dwellAccesses === undefined ? undefined : notNegative('options.dwellAccesses', dwellAccesses),
@@ -79,17 +63,28 @@ export class DataMigrationEngine {
     this.#sliceClock = options.sliceClock ?? new SliceClock(budgetUs * 1000, clock);
     this.#slices = new Slices(this.#sliceClock);
     this.#nowNs = clock ?? this.#sliceClock.nowNs;
-    this.#tidiedNs = this.#nowNs();
-    this.#pace = new AccessPace(this.#tidiedNs);
     const rate = options.bytesPerSecond ?? defaultRate(target.tierStates());
     this.#limiter = new RateLimiter(positive('options.bytesPerSecond', rate), this.#nowNs());
     this.#selfStop = new SelfStop(this.#nowNs());
     this.#writes = new WriteBudget(target.tierStates(), this.#nowNs());
+    const shared = {
+      target,
+      slices: this.#slices,
+      limiter: this.#limiter,
+      writes: this.#writes,
+      history: this.#history,
+      total: this.#total,
+      errors: this.#errors,
+      nowNs: this.#nowNs,
+    };
+    this.#planner = new RoundPlanner({ ...shared, policy, onDecision });
+    this.#executor = new PlanExecutor({ ...shared, selfStop: this.#selfStop, onMove });
+    this.#tidying = new Tidying(shared);
   }
 
   /** The policy in use. */
   get policy(): Policy {
-    return this.#runner.policy;
+    return this.#planner.runner.policy;
   }
 
   /** Whether the background timer runs. */
@@ -123,7 +118,7 @@ export class DataMigrationEngine {
         : await this.#settle(tally, moves, explain, signal);
       const untidy = dryRun || tally.aborted ? undefined : this.#target.tidy?.(true);
       if (untidy !== undefined) {
-        tally.aborted = !(await this.#tidy(untidy, () => signal?.aborted === true));
+        tally.aborted = !(await this.#tidying.run(untidy, () => signal?.aborted === true));
       }
       const refusals = explain ? [...tally.refusals.values()] : [];
       return { ...tally.report(), dryRun, rounds, moves, refusals };
@@ -136,10 +131,10 @@ export class DataMigrationEngine {
    */
   explain(units: readonly number[]): Promise<(UnitExplanation | undefined)[]> {
     return this.#inTurn(async () => {
-      const observed = this.#observe(Infinity, true);
-      const budget = this.#budget(Infinity, true);
-      const { snapshot, plan, failure } = this.#plan(observed, budget, true);
-      const perSecond = this.#pace.perSecond(snapshot.accessClock, this.#nowNs());
+      const observed = this.#planner.observe(Infinity, true);
+      const budget = this.#planner.budget(Infinity, true);
+      const { snapshot, plan, failure } = this.#planner.propose(observed, budget);
+      const perSecond = this.#planner.perSecond(snapshot.accessClock);
       const { writeBytes } = budget;
       const more = { failure: failure?.message, perSecond, writeBytes };
       return explainUnits(units, { snapshot, plan, ...more });
@@ -180,7 +175,7 @@ export class DataMigrationEngine {
     const { realisedShare, paybackShare } = this.#history;
     const tried = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     return {
-      rounds: this.#rounds,
+      rounds: this.#planner.rounds,
       planned,
       tried,
       applied: outcomes.moved,
@@ -199,23 +194,25 @@ export class DataMigrationEngine {
       paybackShare,
       rateFactor: this.#selfStop.factor,
       endurance: this.#writes.stats(this.#nowNs()),
-      evacuatedBytes: this.#evacuatedBytes,
+      evacuatedBytes: this.#tidying.evacuatedBytes,
       slices: this.#sliceClock.times(),
-      policyErrors: this.#runner.errors,
-      lastPolicyFailure: this.#runner.lastFailure,
-      errors: this.#errors,
-      lastError: this.#lastError,
+      policyErrors: this.#planner.runner.errors,
+      lastPolicyFailure: this.#planner.runner.lastFailure,
+      errors: this.#errors.count,
+      lastError: this.#errors.last,
     };
   }
 
   #tick(): void {
     if (this.#turn !== undefined) return;
-    this.#step(Infinity, this.#maxUnits, () => this.#backgroundTidyNs()).then(
+    this.#step(Infinity, this.#maxUnits, () =>
+      this.#tidying.backgroundNs(this.#sliceClock.budgetNs),
+    ).then(
       () => {
         this.#backgroundErrors = 0;
       },
       (error: unknown) => {
-        this.#failed(error);
+        this.#errors.note(error);
         if (++this.#backgroundErrors >= maxBackgroundErrors) this.stop();
       },
     );
@@ -228,19 +225,19 @@ export class DataMigrationEngine {
       const all = Math.min(maxBytes, this.#limiter.available(this.#nowNs()));
       const untidy = this.#target.tidy?.(false);
       const bytes = untidy === undefined ? all : all * (1 - tidyShareOfBytes);
-      const observed = this.#observe(maxUnits);
+      const observed = this.#planner.observe(maxUnits);
       if (this.#slices.spent) await this.#slices.yield();
       const promotionBytes = this.#selfStop.available(this.#nowNs());
-      const round = this.#plan(observed, {
-        ...this.#budget(bytes),
+      const round = this.#planner.plan(observed, {
+        ...this.#planner.budget(bytes),
         ...(promotionBytes === undefined ? {} : { promotionBytes }),
       });
       tally.observed(round);
-      await this.#execute(round, bytes, tally, undefined, undefined);
+      await this.#executor.execute(round, { maxBytes: bytes, tally });
       if (untidy !== undefined) {
         const left = Math.min(maxBytes - tally.bytesMoved, this.#limiter.available(this.#nowNs()));
         const maxNs = maxTidyNs();
-        await this.#tidy(untidy, (copied, spentNs) => copied >= left || spentNs >= maxNs);
+        await this.#tidying.run(untidy, (copied, spentNs) => copied >= left || spentNs >= maxNs);
       }
       return tally.report();
     });
@@ -258,68 +255,10 @@ export class DataMigrationEngine {
     return turn;
   }
 
-  #observe(maxUnits: number, dryRun = false): Observed {
-    const target = this.#target;
-    if (!dryRun) this.#rounds++;
-    const { step } = this.#reuse.table();
-    const halfLife = this.#runner.halfLife(target.tierStates(), target.unitCounts(), step);
-    const halfLifeAccesses = halfLife.answer;
-    const observed = target.snapshot({ halfLifeAccesses, maxUnits, step, dryRun });
-    // A dry run sees what a plan would, and teaches nothing: what follows is as if it had not been.
-    const reuse = dryRun ? this.#reuse.copy() : this.#reuse;
-    reuse.observe(observed);
-    if (!dryRun) {
-      const { accessClock } = observed;
-      this.#history.begin(observed, (unit) => target.heatLog2(unit));
-      this.#pace.observe(accessClock, this.#nowNs());
-      const written = target.writtenBytes?.();
-      if (written !== undefined) this.#writes.written(written);
-    }
-    const snapshot = completeSnapshot(observed, this.#history.dwellColumn(observed.units), {
-      reuse: reuse.table(),
-      carry: this.#carry,
-      pingPongShare: this.#history.pingPongShare,
-      realisedShare: this.#history.realisedShare,
-    });
-    return { snapshot, failure: halfLife.failure };
-  }
-
-  #budget(bytes: number, explain?: boolean): PlanBudget {
-    const writeBytes = this.#writes.left(this.#nowNs());
-    return {
-      bytes,
-      ...(explain === undefined ? {} : { explain }),
-      ...(writeBytes === undefined ? {} : { writeBytes }),
-    };
-  }
-
-  /** The snapshot may be a turn old: a move of a unit that is gone since does not happen. */
-  #plan({ snapshot, failure: before }: Observed, budget: PlanBudget, dryRun = false): Round {
-    const { answer: plan, failure } =
-      before === undefined
-        ? this.#runner.plan(snapshot, budget)
-        : { answer: noPlan, failure: before };
-    const round: Round = { snapshot, plan, failure };
-    if (dryRun) return round;
-    if (failure === undefined) this.#carry = plan.carry;
-    this.#total.counted(round);
-    // A policy that failed before it saw the snapshot decided nothing.
-    if (before === undefined) this.#tellDecision(round, budget);
-    return round;
-  }
-
-  #tellDecision({ snapshot, plan, failure }: Round, budget: PlanBudget): void {
-    if (this.#onDecision === undefined) return;
-    const { name } = this.#runner.policy;
-    try {
-      this.#onDecision({ policy: name, snapshot, budget, plan, failure: failure?.message });
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
   #propose(tally: Tally, moves: MoveRecord[], explain: boolean): number {
-    const round = this.#plan(this.#observe(Infinity, true), this.#budget(Infinity, explain), true);
+    const planner = this.#planner;
+    const observed = planner.observe(Infinity, true);
+    const round = planner.propose(observed, planner.budget(Infinity, explain));
     tally.observed(round);
     for (const move of round.plan.moves) {
       tally.proposed(move);
@@ -341,132 +280,17 @@ export class DataMigrationEngine {
     for (let moved = true; rounds < maxRounds && (moved || tally.unitsConsidered < units); ) {
       tally.aborted ||= signal?.aborted === true;
       if (tally.aborted) break;
-      const observed = this.#observe(this.#maxUnits);
+      const observed = this.#planner.observe(this.#maxUnits);
       if (this.#slices.spent) await this.#slices.yield();
-      const round = this.#plan(observed, this.#budget(Infinity, explain));
+      const round = this.#planner.plan(observed, this.#planner.budget(Infinity, explain));
       tally.observed(round);
       rounds++;
       const before = tally.outcomes.moved;
-      await this.#execute(round, Infinity, tally, moves, signal);
+      await this.#executor.execute(round, { maxBytes: Infinity, tally, records: moves, signal });
       moved = tally.outcomes.moved > before;
       if (round.failure !== undefined || round.snapshot.units.length === 0) break;
       if (this.#slices.spent) await this.#slices.yield();
     }
     return rounds;
   }
-
-  async #execute(
-    round: Round,
-    maxBytes: number,
-    tally: Tally,
-    records: MoveRecord[] | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    let bytesLeft = maxBytes;
-    const before = tally.outcomes.moved;
-    for (const move of round.plan.moves) {
-      if (this.#slices.spent) await this.#slices.yield();
-      if (signal?.aborted === true) {
-        tally.aborted = true;
-        break;
-      }
-      if (move.bytes > bytesLeft) {
-        tally.kept('budget', 1);
-        continue;
-      }
-      if (!this.#mayWrite(move)) {
-        tally.kept('endurance', 1);
-        continue;
-      }
-      const pending = this.#start(move, signal);
-      // Awaiting what is already there would give the thread away.
-      const result = isPending(pending) ? await this.#slices.outside(pending) : pending;
-      const end: MoveEnd = typeof result === 'string' ? { outcome: result } : result;
-      if (end.outcome === 'moved') {
-        bytesLeft -= move.bytes;
-        this.#limiter.spend(move.bytes);
-        if (move.to < move.from) this.#selfStop.spend(move.bytes);
-        this.#writes.moved(move.to, end.copiedBytes ?? move.bytes);
-        this.#history.applied(move, round.snapshot, this.#target.heatLog2(move.unit));
-      }
-      tally.tried(move, end);
-      this.#total.tried(move, end);
-      if (records !== undefined || this.#onMove !== undefined) {
-        this.#tell({ ...move, ...end }, records);
-      }
-    }
-    if (tally.outcomes.moved > before) {
-      // Whoever wants no limit at all wants none of this kind either.
-      if (this.#limiter.bytesPerSecond < Infinity) {
-        this.#selfStop.adapt(this.#history.paybackShare, this.#nowNs());
-      }
-    }
-  }
-
-  /** Policies plan within it; one that does not is held to it all the same. */
-  #mayWrite({ to, bytes, reason }: Move): boolean {
-    return neverRefused(reason) || bytes <= (this.#writes.left(this.#nowNs())?.[to] ?? Infinity);
-  }
-
-  /** A share of the time since the last time, and a slice at least. */
-  #backgroundTidyNs(): number {
-    const sinceNs = this.#nowNs() - this.#tidiedNs;
-    this.#tidiedNs += sinceNs;
-    return Math.max(this.#sliceClock.budgetNs, sinceNs * tidyShareOfTime);
-  }
-
-  /** `false` when it was ended early by `enough`, which is told of bytes copied and time on this thread. */
-  async #tidy(
-    work: Iterator<number>,
-    enough: (copiedBytes: number, spentNs: number) => boolean,
-  ): Promise<boolean> {
-    let copied = 0;
-    let spentNs = 0;
-    try {
-      while (!enough(copied, spentNs)) {
-        if (this.#slices.spent) await this.#slices.yield();
-        const startNs = this.#nowNs();
-        const step = work.next();
-        spentNs += this.#nowNs() - startNs;
-        if (step.done === true) return true;
-        copied += step.value;
-        this.#limiter.spend(step.value);
-        this.#evacuatedBytes += step.value;
-      }
-      work.return?.();
-      return false;
-    } catch (error) {
-      this.#failed(error);
-      return true;
-    }
-  }
-
-  #start(move: Move, signal: AbortSignal | undefined): MoveResult | Promise<MoveResult> {
-    try {
-      const result = this.#target.move(move.unit, move.from, move.to, signal, move.node);
-      return isPending(result) ? result.catch((error) => this.#failed(error)) : result;
-    } catch (error) {
-      return this.#failed(error);
-    }
-  }
-
-  #tell(record: MoveRecord, records: MoveRecord[] | undefined): void {
-    records?.push(record);
-    try {
-      this.#onMove?.(record);
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  /** Notes an error nobody is there to catch; a move that threw did not happen. */
-  #failed(error: unknown): 'refused' {
-    this.#errors++;
-    this.#lastError = error;
-    return 'refused';
-  }
-}
-
-function isPending(result: MoveResult | Promise<MoveResult>): result is Promise<MoveResult> {
-  return typeof result === 'object' && 'then' in result;
 }

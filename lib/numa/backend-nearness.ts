@@ -1,7 +1,7 @@
 /** Which backend of a tier is next to whom. Pure. */
 
-import type { MachineDescription } from '../native.ts';
 import { findMount } from '../tiers/directory-probe.ts';
+import type { MachineDescription } from '../tiers/machine-description.ts';
 import type { BackendConfig, Tier, TierName } from '../tiers/tier.ts';
 import type { NumaTopology } from './topology.ts';
 

@@ -1,7 +1,8 @@
 /** Which backends of a tier are near to whom, and how wide the way to them is, as the store needs it. */
 
 import { TierError } from '../errors.ts';
-import { type MachineDescription, nativeBinding } from '../native.ts';
+import { nativeBinding } from '../native.ts';
+import type { MachineDescription } from '../tiers/machine-description.ts';
 import { classifyNodes } from '../tiers/node-class.ts';
 import type { Tier } from '../tiers/tier.ts';
 import { backendsByNearness } from './backend-nearness.ts';
@@ -62,4 +63,10 @@ export function firmwareBandwidths(
     return least > 0 ? [least] : [];
   });
   return known.length === nodes.length ? known : undefined;
+}
+
+/** The same of the machine that this runs on; undefined also where there is no describing it. */
+export function bandwidthsOfThisMachine(nodes: readonly number[]): number[] | undefined {
+  const machine = thisMachine();
+  return machine && firmwareBandwidths(machine, nodes);
 }

@@ -1,6 +1,7 @@
 /** Looks at the machine when it has to: once, and again when CPUs, nodes or the cpuset have changed. */
 
-import type { MachineDescription, NativeBinding } from '../native.ts';
+import type { NativeBinding } from '../native.ts';
+import type { MachineDescription } from '../tiers/machine-description.ts';
 import { describeTopology, type NumaTopology } from './topology.ts';
 
 /** What the source asks the addon. */

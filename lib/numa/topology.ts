@@ -1,7 +1,7 @@
 /** Sockets, nodes, CPUs, caches and distances of the machine, as one object that never changes. Pure. */
 
-import type { MachineDescription, NodeDescription } from '../native.ts';
 import { isAllowed } from '../tiers/capacity.ts';
+import type { MachineDescription, NodeDescription } from '../tiers/machine-description.ts';
 import { classifyNodes } from '../tiers/node-class.ts';
 import type { TierName } from '../tiers/tier.ts';
 import type { CpuCache, CpuDescription } from './numa-binding.ts';

@@ -1,61 +1,45 @@
 /** Memory that processes, and hosts, share: values by key on a device that all of them map. */
 
-import { invalidType, invalidValue, TierError } from '../errors.ts';
-import {
-  constructorCode,
-  dataBytes,
-  dataCode,
-  type Stored,
-  type StoredData,
-  type TypedArray,
-  type TypedArrayConstructor,
-  type ViewOf,
-  viewOf,
+import { invalidType, invalidValue } from '../errors.ts';
+import type {
+  Stored,
+  StoredData,
+  TypedArray,
+  TypedArrayConstructor,
+  ViewOf,
 } from '../memory/data.ts';
-import { regionBytes } from '../memory/region.ts';
 import { requireNative } from '../native.ts';
 import {
   type NativePool,
   type PoolCheck,
   type PoolListing,
   type PoolMemberReport,
-  type PoolObjectKind,
   type PoolRepair,
   type PoolScrub,
-  poolRead,
   poolScratchHeadBytes,
 } from './pool-binding.ts';
-import { checkPoolType, copiedData, ownData, type PoolData, poolKinds } from './pool-data.ts';
+import { PoolChanges } from './pool-changes.ts';
+import type { PoolData } from './pool-data.ts';
 import { destroyPool, type PoolDestroyOptions } from './pool-destroy.ts';
-import { poolError } from './pool-error.ts';
-import { checkPoolKey } from './pool-key.ts';
-import { isLentBuffer, PoolLease, rememberLentBuffer } from './pool-lease.ts';
+import type { PoolLease } from './pool-lease.ts';
 import { openNativePool, scratchBytes } from './pool-opening.ts';
 import {
   checkAmount,
-  checkVersion,
+  checkBoot,
+  checkOrdinal,
   expectedByDelete,
-  expectedByPut,
   type PoolDeleteOptions,
   type PoolPutOptions,
   type PoolWatchOptions,
   watchSignal,
 } from './pool-operations.ts';
 import { checkPoolDevice, type PoolDeviceOptions, type PoolOpenOptions } from './pool-options.ts';
-import { PoolRegion } from './pool-region.ts';
+import { type PoolEntry, PoolReads } from './pool-reads.ts';
+import type { PoolRegion } from './pool-region.ts';
+import { PoolSession } from './pool-session.ts';
 import { type PoolStats, poolStats } from './pool-stats.ts';
+import { allocateRegion, borrowValue } from './pool-views.ts';
 import { type PoolChange, PoolWatches } from './pool-watch.ts';
-
-/** An object with its version. */
-export interface PoolEntry<T extends PoolData = PoolData> {
-  readonly value: T;
-  /** Numbers the key's changes: never the same twice. */
-  readonly version: number;
-  readonly kind: PoolObjectKind;
-}
-
-/** From here on, values are copied off the main thread: as `TieredMemory.store`. */
-const largeBytes = 1024 * 1024;
 
 /** Keys that iteration asks for at a time. */
 const listedAtOnce = 256;
@@ -92,23 +76,26 @@ const listedAtOnce = 256;
  * ```
  */
 export class CxlMemoryPool implements AsyncDisposable {
+  readonly #session: PoolSession;
   readonly #native: NativePool;
-  readonly #scratchHead: Float64Array;
-  readonly #scratch: Uint8Array;
+  readonly #reads: PoolReads;
+  readonly #changes: PoolChanges;
   readonly #watches: PoolWatches;
-  readonly #pending: Set<Promise<unknown>> = new Set();
-  readonly #maxValueBytes: number;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
 
   private constructor(native: NativePool, scratch: ArrayBuffer, maintainMs: number) {
-    this.#native = native;
-    this.#scratchHead = new Float64Array(scratch, 0, 4);
-    this.#scratch = new Uint8Array(scratch, poolScratchHeadBytes);
-    this.#watches = new PoolWatches(native);
     const { maxValueBytes, readOnly } = native.describe();
-    this.#maxValueBytes = maxValueBytes;
-    if (maintainMs > 0 && !readOnly) this.#timer = maintainEvery(new WeakRef(this), maintainMs);
+    const session = new PoolSession(native);
+    const watches = new PoolWatches(native);
+    if (maintainMs > 0 && !readOnly) {
+      const timer = maintainEvery(new WeakRef(this), maintainMs);
+      session.atClose(() => clearInterval(timer));
+    }
+    session.atClose(() => watches.close());
+    this.#native = native;
+    this.#session = session;
+    this.#reads = new PoolReads(session, scratch);
+    this.#changes = new PoolChanges(session, maxValueBytes);
+    this.#watches = watches;
   }
 
   /**
@@ -139,7 +126,7 @@ export class CxlMemoryPool implements AsyncDisposable {
 
   /** Whether {@link close} was called. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#session.closed;
   }
 
   /**
@@ -147,29 +134,16 @@ export class CxlMemoryPool implements AsyncDisposable {
    * not change until the promise resolves.
    *
    * @returns the new version; undefined when the key was not as `options` say
-   * @throws TierError `ERR_TIER_FULL`, `ERR_TIER_BUSY`, `ERR_TIER_NO_PERMISSION` when it is read-only; then nothing has
-   *   changed
+   * @throws TierError `ERR_TIER_FULL`, `ERR_TIER_BUSY`, `ERR_TIER_NO_PERMISSION` when it is read-only; RangeError
+   *   `ERR_INVALID_ARG_VALUE` when the bytes were detached or resized before they were copied; then nothing has changed
    */
   async put(key: string, data: StoredData, options?: PoolPutOptions): Promise<number | undefined> {
-    const type = dataCode(data);
-    // Bytes of a lease go with it, so they are not left to another thread.
-    const now =
-      typeof data === 'string'
-        ? data.length <= largeBytes
-        : data.byteLength <= largeBytes || isLentBuffer(bufferOf(data));
-    if (now) return this.putSync(key, data, options);
-    this.#check();
-    checkPoolKey(key);
-    const expected = expectedByPut(options);
-    const bytes = this.#fitting(dataBytes(data));
-    return (await this.#track(this.#native.putLarge(key, bytes, type, expected))) || undefined;
+    return this.#changes.put(key, data, options);
   }
 
   /** As {@link put}, wholly on this thread. */
   putSync(key: string, data: StoredData, options?: PoolPutOptions): number | undefined {
-    this.#check();
-    checkPoolKey(key);
-    return this.#put(key, data, expectedByPut(options)) || undefined;
+    return this.#changes.putSync(key, data, options);
   }
 
   /**
@@ -178,9 +152,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    * @returns the new version; undefined when the key has another one
    */
   compareAndSet(key: string, version: number, data: StoredData): number | undefined {
-    this.#check();
-    checkPoolKey(key);
-    return this.#put(key, data, checkVersion('version', version)) || undefined;
+    return this.#changes.compareAndSet(key, version, data);
   }
 
   /**
@@ -202,9 +174,8 @@ export class CxlMemoryPool implements AsyncDisposable {
       const version = entry?.version ?? 0;
       const data = change(entry?.value, version);
       if (data === undefined) return entry?.version;
-      this.#check();
-      const changed = this.#put(key, data, version);
-      if (changed > 0) return changed;
+      const changed = this.compareAndSet(key, version, data);
+      if (changed !== undefined) return changed;
     }
   }
 
@@ -215,28 +186,17 @@ export class CxlMemoryPool implements AsyncDisposable {
    * @throws TierError `ERR_TIER_LOST` when it is damaged and there is no sound copy
    */
   get<T extends PoolData = StoredData>(key: string): T | undefined {
-    const read = this.#read(key);
-    if (read === poolRead.nothing) return undefined;
-    return read === poolRead.done ? (this.#readData(key) as T) : this.#getLarge<T>(key)?.value;
+    return this.#reads.get(key);
   }
 
   /** As {@link get}, with the version that it is. */
   getEntry<T extends PoolData = StoredData>(key: string): PoolEntry<T> | undefined {
-    const read = this.#read(key);
-    if (read === poolRead.nothing) return undefined;
-    if (read === poolRead.tooLarge) return this.#getLarge(key);
-    const head = this.#scratchHead;
-    return { value: this.#readData(key) as T, version: head[0], kind: kindOf(head[3]) };
+    return this.#reads.getEntry(key);
   }
 
   /** As {@link get}, copied off the main thread: for large values. */
   async fetch<T extends PoolData = StoredData>(key: string): Promise<T | undefined> {
-    this.#check();
-    checkPoolKey(key);
-    const copy = await this.#track(this.#native.fetch(key));
-    if (copy === null) return undefined;
-    const own = new Uint8Array(copy.buffer);
-    return ownData({ key, ...copy, byteLength: own.byteLength }, own) as T;
+    return this.#reads.fetch(key);
   }
 
   /** Whether a key has something. */
@@ -246,9 +206,8 @@ export class CxlMemoryPool implements AsyncDisposable {
 
   /** The version of what a key has; undefined: it has nothing. */
   versionOf(key: string): number | undefined {
-    this.#check();
-    checkPoolKey(key);
-    return this.#call(() => this.#native.versionOf(key)) || undefined;
+    this.#session.checkKey(key);
+    return this.#session.call(() => this.#native.versionOf(key)) || undefined;
   }
 
   /**
@@ -259,22 +218,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    *   `ERR_TIER_LOST` when the value is damaged; RangeError for keys of counters and regions
    */
   borrow<T extends StoredData = StoredData>(key: string): PoolLease<ViewOf<T>> | undefined {
-    this.#check();
-    checkPoolKey(key);
-    const lease = this.#call(() => this.#native.borrow(key));
-    if (lease === null) return undefined;
-    const { id, buffer, kind, type, version } = lease;
-    try {
-      if (kind !== 'value') throw invalidValue('key', 'the key of a value', key);
-      const { byteLength } = buffer;
-      checkPoolType({ key, kind, type, byteLength });
-      const view = viewOf(type, buffer, 0, byteLength);
-      rememberLentBuffer(buffer);
-      return new PoolLease(this.#native, id, version, view as ViewOf<T>);
-    } catch (error) {
-      this.#native.release(id);
-      throw error;
-    }
+    return borrowValue<T>(this.#session, key);
   }
 
   /**
@@ -287,23 +231,7 @@ export class CxlMemoryPool implements AsyncDisposable {
     type: TypedArrayConstructor<V>,
     length: number,
   ): Promise<PoolRegion<V>> {
-    this.#check();
-    checkPoolKey(key);
-    const code = constructorCode(type, 'type');
-    const byteLength = regionBytes(type, length);
-    // Deleted between the two steps: once more.
-    for (;;) {
-      const created = await this.#track(this.#native.makeRegion(key, byteLength));
-      this.#check();
-      const lease = this.#call(() => this.#native.borrow(key));
-      if (lease === null) continue;
-      if (lease.kind === 'region' && lease.buffer.byteLength === byteLength) {
-        rememberLentBuffer(lease.buffer);
-        const view = viewOf(code, lease.buffer, 0, byteLength) as V;
-        return new PoolRegion(this.#native, lease.id, view, created);
-      }
-      this.#native.release(lease.id);
-    }
+    return allocateRegion(this.#session, key, type, length);
   }
 
   /**
@@ -315,19 +243,17 @@ export class CxlMemoryPool implements AsyncDisposable {
   add(key: string, amount: bigint): bigint;
   add(key: string, amount?: number): number;
   add(key: string, amount: number | bigint = 1): number | bigint {
-    this.#check();
-    checkPoolKey(key);
+    this.#session.checkKey(key);
     const checked = checkAmount(amount);
-    const sum = this.#call(() => this.#native.add(key, checked));
+    const sum = this.#session.call(() => this.#native.add(key, checked));
     return typeof amount === 'bigint' ? sum : Number(sum);
   }
 
   /** Deletes what a key has; `false`: it had nothing, or another version than `options` say. Leases keep their bytes. */
   delete(key: string, options?: PoolDeleteOptions): boolean {
-    this.#check();
-    checkPoolKey(key);
+    this.#session.checkKey(key);
     const expected = expectedByDelete(options);
-    return this.#call(() => this.#native.delete(key, expected));
+    return this.#session.call(() => this.#native.delete(key, expected));
   }
 
   /**
@@ -337,8 +263,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    * told. Keeps the process alive until it is ended, by `break` or the signal.
    */
   watch(key: string, options?: PoolWatchOptions): AsyncIterableIterator<PoolChange> {
-    this.#check();
-    checkPoolKey(key);
+    this.#session.checkKey(key);
     return this.#watches.watch(key, watchSignal(options));
   }
 
@@ -346,9 +271,9 @@ export class CxlMemoryPool implements AsyncDisposable {
   *entries(): IterableIterator<PoolListing> {
     let position: number | null = 0;
     while (position !== null) {
-      this.#check();
+      this.#session.check();
       const from: number = position;
-      const { entries, next } = this.#call(() => this.#native.list(from, listedAtOnce));
+      const { entries, next } = this.#session.call(() => this.#native.list(from, listedAtOnce));
       yield* entries;
       position = next;
     }
@@ -361,14 +286,14 @@ export class CxlMemoryPool implements AsyncDisposable {
 
   /** Who has the pool open, and who died with it open and was not recovered yet. */
   members(): readonly PoolMemberReport[] {
-    this.#check();
-    return this.#call(() => this.#native.members());
+    this.#session.check();
+    return this.#session.call(() => this.#native.members());
   }
 
   /** Figures of the pool, its devices and this member, and what of it is simulated. */
   stats(): PoolStats {
-    this.#check();
-    return this.#call(() => poolStats(this.#native));
+    this.#session.check();
+    return this.#session.call(() => poolStats(this.#native));
   }
 
   /**
@@ -376,9 +301,9 @@ export class CxlMemoryPool implements AsyncDisposable {
    * `maintainMs`.
    */
   async maintain(): Promise<number> {
-    this.#check();
-    if (this.#watches.active) this.#call(() => this.#native.followDevices());
-    return this.#track(this.#native.maintain());
+    this.#session.check();
+    if (this.#watches.active) this.#session.call(() => this.#native.followDevices());
+    return this.#session.track(this.#native.maintain());
   }
 
   /**
@@ -386,8 +311,8 @@ export class CxlMemoryPool implements AsyncDisposable {
    * about as long as reading all values.
    */
   async check(): Promise<PoolCheck> {
-    this.#check();
-    return this.#track(this.#native.check());
+    this.#session.check();
+    return this.#session.track(this.#native.check());
   }
 
   /**
@@ -395,8 +320,8 @@ export class CxlMemoryPool implements AsyncDisposable {
    * on; what a lost device had is made again from the others. As {@link check} otherwise.
    */
   async scrub(): Promise<PoolScrub> {
-    this.#check();
-    return this.#track(this.#native.scrub());
+    this.#session.check();
+    return this.#session.track(this.#native.scrub());
   }
 
   /**
@@ -406,8 +331,8 @@ export class CxlMemoryPool implements AsyncDisposable {
    * @throws TierError `ERR_TIER_BUSY` while there are leases, or other members
    */
   async repair(): Promise<PoolRepair> {
-    this.#check();
-    return this.#track(this.#native.repair());
+    this.#session.check();
+    return this.#session.track(this.#native.repair());
   }
 
   /**
@@ -415,10 +340,8 @@ export class CxlMemoryPool implements AsyncDisposable {
    * or cut off from the devices for good: from here nobody can tell, and what it still writes would destroy values.
    */
   async reclaim(boot: string): Promise<number> {
-    this.#check();
-    if (typeof boot !== 'string') throw invalidType('boot', "a member's `boot`", boot);
-    if (!/^[0-9a-f]{16}$/.test(boot)) throw invalidValue('boot', "a member's `boot`", boot);
-    return this.#track(this.#native.reclaim(boot));
+    this.#session.check();
+    return this.#session.track(this.#native.reclaim(checkBoot(boot)));
   }
 
   /**
@@ -430,123 +353,27 @@ export class CxlMemoryPool implements AsyncDisposable {
     device: string | PoolDeviceOptions,
     options: { readonly overwrite?: boolean } = {},
   ): Promise<void> {
-    this.#check();
+    this.#session.check();
     const checked = checkPoolDevice('device', device);
     const { overwrite = false } = options;
     if (typeof overwrite !== 'boolean') throw invalidType('overwrite', 'a boolean', overwrite);
-    await this.#track(this.#native.addDevice(checked, overwrite));
+    await this.#session.track(this.#native.addDevice(checked, overwrite));
   }
 
   /** Goes on without a device, for good: what was only there is lost. For one that is damaged or about to be removed. */
   async declareLost(ordinal: number): Promise<void> {
-    this.#check();
-    if (typeof ordinal !== 'number') throw invalidType('ordinal', "a device's number", ordinal);
-    if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal > 255) {
-      throw invalidValue('ordinal', "a device's number", ordinal);
-    }
-    await this.#track(this.#native.declareLost(ordinal));
+    this.#session.check();
+    await this.#session.track(this.#native.declareLost(checkOrdinal(ordinal)));
   }
 
   /** Ends all leases, regions and watches, and leaves; waits for what is under way. Idempotent. */
   async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      clearInterval(this.#timer);
-      this.#watches.close();
-      this.#native.close();
-    }
-    await Promise.allSettled(this.#pending);
+    await this.#session.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-
-  #check(): void {
-    if (this.#closed) throw new TierError('ERR_TIER_CLOSED', 'The pool is closed.');
-  }
-
-  /** One of `poolRead`: most values are read without a native buffer, and this without a closure. */
-  #read(key: string): number {
-    this.#check();
-    checkPoolKey(key);
-    try {
-      return this.#native.read(key);
-    } catch (error) {
-      throw this.#failure(error);
-    }
-  }
-
-  /** What `#read` has left in the scratch buffer. */
-  #readData(key: string): PoolData {
-    const head = this.#scratchHead;
-    const byteLength = head[1];
-    const bytes = { key, kind: kindOf(head[3]), type: head[2], byteLength };
-    return ownData(bytes, this.#scratch.slice(0, byteLength));
-  }
-
-  #getLarge<T extends PoolData>(key: string): PoolEntry<T> | undefined {
-    const lease = this.#call(() => this.#native.borrow(key));
-    if (lease === null) return undefined;
-    const { id, buffer, kind, type, version } = lease;
-    try {
-      const value = copiedData({ key, kind, type, byteLength: buffer.byteLength }, buffer);
-      return { value: value as T, version, kind };
-    } finally {
-      this.#native.release(id);
-    }
-  }
-
-  #call<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (error) {
-      throw this.#failure(error);
-    }
-  }
-
-  /** The error to throw. Who was declared dead holds nothing any more, so what it has leased must not be read either. */
-  #failure(error: unknown): unknown {
-    const failure = poolError(error);
-    if (failure instanceof TierError && failure.code === 'ERR_TIER_CLOSED') void this.close();
-    return failure;
-  }
-
-  #put(key: string, data: StoredData, expected: number | undefined): number {
-    const type = dataCode(data);
-    const bytes = this.#fitting(dataBytes(data));
-    try {
-      return this.#native.put(key, bytes, type, expected);
-    } catch (error) {
-      throw this.#failure(error);
-    }
-  }
-
-  #fitting(bytes: Uint8Array): Uint8Array {
-    if (bytes.byteLength <= this.#maxValueBytes) return bytes;
-    throw new TierError(
-      'ERR_TIER_FULL',
-      `A value of ${bytes.byteLength} bytes is larger than the pool: at most ${this.#maxValueBytes}.`,
-      { hint: 'Split the value, or make the pool with a larger `capacityBytes`.' },
-    );
-  }
-
-  #track<T>(promise: Promise<T>): Promise<T> {
-    const failing = promise.catch((error: unknown) => {
-      throw this.#failure(error);
-    });
-    const tracked = failing.finally(() => this.#pending.delete(tracked));
-    this.#pending.add(tracked);
-    return tracked;
-  }
-}
-
-function kindOf(number: number): PoolObjectKind {
-  return poolKinds[number] ?? 'value';
-}
-
-function bufferOf(data: Exclude<StoredData, string>): ArrayBufferLike {
-  return ArrayBuffer.isView(data) ? data.buffer : data;
 }
 
 /** Keeps neither the process nor the pool alive. */

@@ -2,7 +2,8 @@
 
 import { realpathSync, statfsSync, statSync } from 'node:fs';
 import { TierError } from '../errors.ts';
-import { type DaxDescription, nativeBinding } from '../native.ts';
+import { nativeBinding } from '../native.ts';
+import type { DaxDescription } from '../tiers/machine-description.ts';
 import type { Limit } from '../tiers/tier.ts';
 
 /**
@@ -31,10 +32,10 @@ function ofDevice(path: string, dax: readonly DaxDescription[]): PoolMediumRepor
   return { medium: 'device', detail: 'a device whose memory is not known to be CXL' };
 }
 
-/** Looks at a path. Never throws: what cannot be looked at is `unknown`. */
-export function poolMedium(path: string, dax: readonly DaxDescription[]): PoolMediumReport {
+/** Looks at a path, and at `dax` only if it is a device. Never throws: what cannot be looked at is `unknown`. */
+export function poolMedium(path: string, dax: () => readonly DaxDescription[]): PoolMediumReport {
   try {
-    if (statSync(path).isCharacterDevice()) return ofDevice(realpathSync(path), dax);
+    if (statSync(path).isCharacterDevice()) return ofDevice(realpathSync(path), dax());
     const name = memoryFileSystems.get(statfsSync(path).type);
     if (name === undefined) return { medium: 'file', detail: 'a file on a drive' };
     return { medium: 'memory', detail: `ordinary memory (${name})` };
@@ -43,7 +44,7 @@ export function poolMedium(path: string, dax: readonly DaxDescription[]): PoolMe
   }
 }
 
-/** The dax devices of this machine. */
+/** The dax devices of this machine. Looks at all of it: some milliseconds. */
 export function daxDevices(): readonly DaxDescription[] {
   const native = nativeBinding();
   return native instanceof TierError ? [] : native.describeMachine('').dax;

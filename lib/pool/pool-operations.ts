@@ -75,3 +75,19 @@ export function checkAmount(amount: unknown): bigint {
   }
   return amount;
 }
+
+/** A boot of a host, as `members()` names it. */
+export function checkBoot(boot: unknown): string {
+  if (typeof boot !== 'string') throw invalidType('boot', "a member's `boot`", boot);
+  if (!/^[0-9a-f]{16}$/.test(boot)) throw invalidValue('boot', "a member's `boot`", boot);
+  return boot;
+}
+
+/** A device's place in the set. */
+export function checkOrdinal(ordinal: unknown): number {
+  if (typeof ordinal !== 'number') throw invalidType('ordinal', "a device's number", ordinal);
+  if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal > 255) {
+    throw invalidValue('ordinal', "a device's number", ordinal);
+  }
+  return ordinal;
+}

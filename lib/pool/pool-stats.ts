@@ -31,11 +31,13 @@ function sum(devices: readonly PoolDeviceReport[], figure: 'capacityBytes' | 'fr
   );
 }
 
-/** Figures of an open pool. Looks at each device's path: some 0.1 ms. */
+/** Figures of an open pool. Looks at each device's path: some 0.1 ms, and some milliseconds where one is a device. */
 export function poolStats(native: NativePool): PoolStats {
-  const dax = daxDevices();
   const reports = native.devices();
-  const media = reports.map((device) => ({ path: device.path, ...poolMedium(device.path, dax) }));
+  const media = reports.map((device) => ({
+    path: device.path,
+    ...poolMedium(device.path, daxDevices),
+  }));
   return {
     ...native.describe(),
     kind: media.every(({ medium }) => medium === 'cxl') ? 'real' : 'simulated',

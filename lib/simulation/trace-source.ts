@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { TierError } from '../errors.ts';
+import { systemErrorDetails } from '../system-error.ts';
 
 const readBytes = 256 * 1024;
 
@@ -94,16 +95,14 @@ export async function openTrace(
   try {
     file = await open(path, 'r');
   } catch (cause) {
-    const { message, code, errno, syscall } = cause as NodeJS.ErrnoException;
+    const { message, code } = cause as NodeJS.ErrnoException;
     const hint =
       code === 'ENOENT'
         ? 'Check the path; "-" reads from standard input.'
         : 'Check the permissions of the file.';
     throw new TierError('ERR_TIER_TRACE', `The trace cannot be opened: ${message}`, {
       hint,
-      syscall,
-      errno: errno === undefined ? undefined : Math.abs(errno),
-      cause,
+      ...systemErrorDetails(cause),
     });
   }
   const stats = await file.stat();

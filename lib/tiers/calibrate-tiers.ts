@@ -1,6 +1,7 @@
 /** Measures tiers where they lie. */
 
-import { type CalibrationResult, chunkBytes, type NativeBinding } from '../native.ts';
+import type { CalibrationResult } from '../memory/heap-binding.ts';
+import { chunkBytes, type NativeBinding } from '../native.ts';
 import { formatBytes } from './byte-size.ts';
 import { wholeSteps } from './capacity.ts';
 import type { BackendConfig, Tier, TierName } from './tier.ts';

@@ -5,7 +5,7 @@
  * anything is touched, and head-room is left.
  */
 
-import type { MachineDescription } from '../native.ts';
+import type { MachineDescription } from './machine-description.ts';
 import { budgetStepBytes, type TierName } from './tier.ts';
 
 const headroomShare = 0.03;

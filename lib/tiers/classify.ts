@@ -1,8 +1,12 @@
 /** Turns a machine description into the tiers it could offer. Pure but for the probe it is given. */
 
-import type { BlockDescription, DaxDescription, MachineDescription } from '../native.ts';
 import { type BudgetSource, isAllowed, usableBytes } from './capacity.ts';
 import type { DirectoryFacts } from './directory-probe.ts';
+import type {
+  BlockDescription,
+  DaxDescription,
+  MachineDescription,
+} from './machine-description.ts';
 import { classifyNodes, type NodeClass, type NodeFigures } from './node-class.ts';
 import type { Limit, TierName } from './tier.ts';
 import type { TierProbe } from './tier-probe.ts';

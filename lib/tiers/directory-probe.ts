@@ -2,7 +2,12 @@
 
 import { accessSync, constants, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { TierError } from '../errors.ts';
-import type { BlockDescription, MachineDescription, MountDescription } from '../native.ts';
+import { systemErrorCode, systemErrorDetails } from '../system-error.ts';
+import type {
+  BlockDescription,
+  MachineDescription,
+  MountDescription,
+} from './machine-description.ts';
 
 /** What the bytes of a directory are kept on. */
 export type DirectoryMedium = 'drive' | 'memory' | 'network' | 'overlay' | 'unknown';
@@ -71,8 +76,7 @@ function deviceOf(path: string): number | null {
 }
 
 function failure(path: string, cause: unknown): TierError {
-  const { code, errno, syscall } = cause as NodeJS.ErrnoException;
-  const refused = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  const refused = systemErrorCode(cause) === 'ERR_TIER_NO_PERMISSION';
   return new TierError(
     refused ? 'ERR_TIER_NO_PERMISSION' : 'ERR_TIER_UNAVAILABLE',
     `The tier directory "${path}" cannot be used: ${(cause as Error).message}`,
@@ -80,9 +84,7 @@ function failure(path: string, cause: unknown): TierError {
       hint: refused
         ? 'Choose a directory this process may write to.'
         : 'Create the directory first, or choose one that exists.',
-      errno: errno === undefined ? undefined : Math.abs(errno),
-      syscall,
-      cause,
+      ...systemErrorDetails(cause),
     },
   );
 }

@@ -1,13 +1,14 @@
 /** Finds out which tiers this machine has and settles which ones are used, and how much of each. */
 
 import { invalidType, invalidValue, TierError } from '../errors.ts';
-import { chunkBytes, type MachineDescription, nativeBinding, requireNative } from '../native.ts';
+import { chunkBytes, nativeBinding, requireNative } from '../native.ts';
 import { accessPatterns } from '../policy/policy.ts';
 import { parseByteSize } from './byte-size.ts';
 import { type CalibrateOptions, calibrateTiers, type TierCalibration } from './calibrate-tiers.ts';
 import { CapacityBudget, usableMemoryBytes } from './capacity.ts';
 import { detectTiers } from './classify.ts';
 import { fixedBackends } from './fixed-backends.ts';
+import type { MachineDescription } from './machine-description.ts';
 import { checkKeys, checkObject, checkOneOf, checkPath } from './option-checks.ts';
 import { type PolicySettings, readPolicyFile } from './policy-file.ts';
 import {

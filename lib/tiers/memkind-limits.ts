@@ -1,9 +1,9 @@
 /** Where memkind's idea of a kind of memory is not the tier that it is used for. */
 
-import type { MachineDescription } from '../native.ts';
 import { isAllowed } from './capacity.ts';
 import { describeDirectory } from './classify.ts';
 import type { DirectoryFacts } from './directory-probe.ts';
+import type { MachineDescription } from './machine-description.ts';
 import { classifyNodes, type NodeClass } from './node-class.ts';
 import type { BackendConfig, Limit, TierName } from './tier.ts';
 import type { TierProbe } from './tier-probe.ts';

@@ -4,7 +4,7 @@
  * memory_tiering is not used: it keeps a node with 2.5 times the latency in the tier of DDR.
  */
 
-import type { MachineDescription, NodeDescription } from '../native.ts';
+import type { MachineDescription, NodeDescription } from './machine-description.ts';
 import type { TierName } from './tier.ts';
 
 /** Firmware's figures of a node, `null` where it is silent or not to be believed. */

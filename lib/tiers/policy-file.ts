@@ -10,6 +10,7 @@
 
 import { readFileSync } from 'node:fs';
 import { TierError } from '../errors.ts';
+import { systemErrorDetails } from '../system-error.ts';
 import { locateJsonError } from './json-location.ts';
 import { checkKeys, checkObject, checkPath } from './option-checks.ts';
 import { type CheckedTierOptions, checkTierOptions } from './tier-options.ts';
@@ -46,12 +47,10 @@ function readJson(path: string): unknown {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    const { errno, syscall, message } = cause as NodeJS.ErrnoException;
+    const { message } = cause as Error;
     throw new TierError('ERR_TIER_CONFIG', `Policy file "${path}" could not be read: ${message}`, {
       hint: 'Check the path and its permissions.',
-      errno: errno === undefined ? undefined : Math.abs(errno),
-      syscall,
-      cause,
+      ...systemErrorDetails(cause),
     });
   }
   try {

@@ -1,6 +1,5 @@
 /** Decides for each tier that a caller asks for what it is made of: the hardware, or memory in its place. */
 
-import type { MachineDescription } from '../native.ts';
 import { isAllowed } from './capacity.ts';
 import {
   type DetectedTier,
@@ -12,6 +11,7 @@ import {
   pickDriveDirectory,
   simulatedSource,
 } from './classify.ts';
+import type { MachineDescription } from './machine-description.ts';
 import { classifyNodes } from './node-class.ts';
 import type { UnsizedTier } from './size-tiers.ts';
 import type { Limit, TierName } from './tier.ts';

@@ -1,9 +1,9 @@
 /** Chooses a tier for data of which only size and use are known. */
 
 import { TierError } from '../errors.ts';
-import type { MachineDescription } from '../native.ts';
 import type { AccessPattern } from '../policy/policy.ts';
 import { formatBytes } from './byte-size.ts';
+import type { MachineDescription } from './machine-description.ts';
 import type { BackendConfig, Tier, TierName } from './tier.ts';
 
 /** What is known about the data. */

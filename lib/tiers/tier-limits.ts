@@ -1,8 +1,8 @@
 /** What the machine or container does not allow, put into words. */
 
 import { constants } from 'node:os';
-import type { MachineDescription } from '../native.ts';
 import { isAllowed } from './capacity.ts';
+import type { MachineDescription } from './machine-description.ts';
 import { classifyNodes } from './node-class.ts';
 import type { Limit, TierName } from './tier.ts';
 

@@ -2,8 +2,8 @@
 
 import { accessSync, constants } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
-import type { MachineDescription } from '../native.ts';
 import { type DirectoryFacts, probeDirectory } from './directory-probe.ts';
+import type { MachineDescription } from './machine-description.ts';
 
 /** Replaced in tests; {@link systemProbe} asks the real system. */
 export interface TierProbe {

@@ -1,6 +1,6 @@
 /** Puts a tier's figures together. The user's word beats firmware, firmware beats the defaults. */
 
-import type { CalibrationResult } from '../native.ts';
+import type { CalibrationResult } from '../memory/heap-binding.ts';
 import type { NodeFigures } from './node-class.ts';
 import type { Figure, FigureSource, TierName, TierSpec } from './tier.ts';
 import { defaultSpecs, driveWritesPerDay } from './tier-defaults.ts';

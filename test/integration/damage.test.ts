@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DamagedUnit, type OpenOptions, TierError, TieredMemory } from '../../lib/index.ts';
 import { chunkBytes, nativeBinding } from '../../lib/native.ts';
 import { cutBackingFile } from '../support/backing-file.ts';
-import { codeOf, isSame } from '../support/damageable-heap.ts';
+import { isSame } from '../support/damageable-heap.ts';
+import { codeOf } from '../support/outcomes.ts';
 
 const MiB = 1024 * 1024;
 

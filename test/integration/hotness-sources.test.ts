@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TierError } from '../../lib/errors.ts';
-import {
-  chunkBytes,
-  type HotnessSample,
-  type HotnessSourceKind,
-  type NativeHeap,
-  type NativeHotnessSource,
-  requireNative,
-} from '../../lib/native.ts';
+import type { NativeHeap } from '../../lib/memory/heap-binding.ts';
+import type {
+  HotnessSample,
+  HotnessSourceKind,
+  NativeHotnessSource,
+} from '../../lib/memory/hotness-binding.ts';
+import { chunkBytes, requireNative } from '../../lib/native.ts';
 
 const pageBytes = 4096;
 const regionChunks = 16;

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TierError } from '../../lib/errors.ts';
-import { chunkBytes, type NativeHeap, requireNative } from '../../lib/native.ts';
+import type { NativeHeap } from '../../lib/memory/heap-binding.ts';
+import { chunkBytes, requireNative } from '../../lib/native.ts';
 import { cutBackingFile } from '../support/backing-file.ts';
+import { tierCodeOf } from '../support/outcomes.ts';
 
 const capacityBytes = 4 * chunkBytes;
 const pageBytes = 4096;
@@ -30,16 +31,6 @@ afterEach(() => {
 
 function view(first: number, chunks: number): Uint8Array {
   return new Uint8Array(heap.buffer(first, chunks * chunkBytes));
-}
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(TierError);
-    return (error as TierError).code;
-  }
-  return 'nothing was thrown';
 }
 
 describe('a backing file that becomes shorter', () => {
@@ -75,9 +66,9 @@ describe('a backing file that becomes shorter', () => {
     for (const first of runs) view(first, 1).fill(7);
     cutBackingFile(directory, chunkBytes + pageBytes);
     // Nobody has touched the loss yet: the copy is what finds it.
-    expect(codeOf(() => heap.rebackChunk(runs[1], memory))).toBe('ERR_TIER_LOST');
+    expect(tierCodeOf(() => heap.rebackChunk(runs[1], memory))).toBe('ERR_TIER_LOST');
     expect(heap.damagedRanges()).not.toEqual([]);
-    expect(codeOf(() => heap.rebackChunk(runs[1], memory))).toBe('ERR_TIER_LOST');
+    expect(tierCodeOf(() => heap.rebackChunk(runs[1], memory))).toBe('ERR_TIER_LOST');
     expect(heap.backendOf(runs[1])).toBe(file);
     expect(
       view(runs[1], 1)
@@ -99,7 +90,7 @@ describe('a backing file that becomes shorter', () => {
     expect(heap.backendStats(file)).toMatchObject({ retiredChunks: 1, mappedBytes: chunkBytes });
     heap.free(kept);
     expect(heap.backendStats(file)).toMatchObject({ retiredChunks: 1, mappedBytes: 0 });
-    expect(codeOf(() => heap.allocate(file, 4))).toBe('ERR_TIER_FULL');
+    expect(tierCodeOf(() => heap.allocate(file, 4))).toBe('ERR_TIER_FULL');
     const first = heap.allocate(file, 3);
     expect(view(first, 3).every((byte) => byte === 0)).toBe(true);
     expect(heap.damagedRanges()).toEqual([]);
@@ -144,7 +135,7 @@ describe('flush', () => {
     heap.rebackChunk(onFile + 1, memory);
     expect(await heap.flush(onFile, 0, chunkBytes)).toBe(true);
     expect(await heap.flush(onFile, 0, chunkBytes + 1)).toBe(false);
-    expect(codeOf(() => heap.flush(onFile, 0, 2 * chunkBytes + 1))).toBe('ERR_TIER_INVALID');
+    expect(tierCodeOf(() => heap.flush(onFile, 0, 2 * chunkBytes + 1))).toBe('ERR_TIER_INVALID');
   });
 });
 

@@ -5,7 +5,8 @@
  */
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { chunkBytes, type NativeHeap, requireNative } from '../../lib/native.ts';
+import type { NativeHeap } from '../../lib/memory/heap-binding.ts';
+import { chunkBytes, requireNative } from '../../lib/native.ts';
 import type { BackendConfig } from '../../lib/tiers/tier.ts';
 
 const capacityBytes = 8 * chunkBytes;

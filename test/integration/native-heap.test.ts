@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TierError } from '../../lib/errors.ts';
-import { chunkBytes, type NativeHeap, requireNative } from '../../lib/native.ts';
+import type { NativeHeap } from '../../lib/memory/heap-binding.ts';
+import { chunkBytes, requireNative } from '../../lib/native.ts';
+import { tierCodeOf } from '../support/outcomes.ts';
 
 const capacityBytes = 16 * chunkBytes;
 const reserveBytes = 64 * chunkBytes;
@@ -21,17 +23,6 @@ afterEach(() => heap.close());
 
 function view(first: number, chunks: number): Uint8Array {
   return new Uint8Array(heap.buffer(first, chunks * chunkBytes));
-}
-
-/** The code of what `action` throws; it fails the test when that is not a `TierError`. */
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(TierError);
-    return (error as TierError).code;
-  }
-  return 'nothing was thrown';
 }
 
 /** Calls a method with arguments TypeScript would not let through. */
@@ -62,14 +53,14 @@ describe('runs and buffers', () => {
 
   it('can make a buffer shorter than its run, and none longer', () => {
     const first = heap.allocate(memory, 1);
-    expect(codeOf(() => heap.buffer(first, chunkBytes + 1))).toBe('ERR_TIER_INVALID');
-    expect(codeOf(() => heap.buffer(first, 0))).toBe('ERR_TIER_INVALID');
+    expect(tierCodeOf(() => heap.buffer(first, chunkBytes + 1))).toBe('ERR_TIER_INVALID');
+    expect(tierCodeOf(() => heap.buffer(first, 0))).toBe('ERR_TIER_INVALID');
     expect(heap.buffer(first, 100).byteLength).toBe(100);
   });
 
   it('counts what is mapped and what was refused', () => {
     heap.allocate(memory, 10);
-    expect(codeOf(() => heap.allocate(memory, 10))).toBe('ERR_TIER_FULL');
+    expect(tierCodeOf(() => heap.allocate(memory, 10))).toBe('ERR_TIER_FULL');
     expect(heap.backendStats(memory)).toEqual({
       kind: 'simulated',
       capacityBytes,
@@ -151,7 +142,7 @@ describe('moving', () => {
     const none = heap.addBackend({ kind: 'simulated', capacityBytes: 0 });
     const first = heap.allocate(memory, 1);
     view(first, 1)[1] = 2;
-    expect(codeOf(() => heap.rebackChunk(first, none))).toBe('ERR_TIER_FULL');
+    expect(tierCodeOf(() => heap.rebackChunk(first, none))).toBe('ERR_TIER_FULL');
     expect(view(first, 1)[1]).toBe(2);
     expect(heap.backendOf(first)).toBe(memory);
   });
@@ -175,13 +166,13 @@ describe('moving', () => {
 
   it('refuses to move pages of a file', () => {
     const first = heap.allocate(file, 1);
-    expect(codeOf(() => heap.movePages(first, 1, memory))).toBe('ERR_TIER_INVALID');
+    expect(tierCodeOf(() => heap.movePages(first, 1, memory))).toBe('ERR_TIER_INVALID');
   });
 
   it('refuses to copy a chunk that background work is using', async () => {
     const first = heap.allocate(memory, 8);
     const pending = heap.prefault(first, 0, 8 * chunkBytes);
-    expect(codeOf(() => heap.rebackChunk(first, file))).toBe('ERR_TIER_BUSY');
+    expect(tierCodeOf(() => heap.rebackChunk(first, file))).toBe('ERR_TIER_BUSY');
     await pending;
     expect(heap.rebackChunk(first, file).applied).toBe(1);
   });
@@ -212,7 +203,7 @@ describe('background work', () => {
     const source = new Uint8Array(4 * chunkBytes).fill(1);
     const pending = [heap.write(first, 0, source), heap.prefault(first, 0, 4 * chunkBytes)];
     heap.free(first);
-    expect(codeOf(() => heap.free(first))).toBe('ERR_TIER_INVALID');
+    expect(tierCodeOf(() => heap.free(first))).toBe('ERR_TIER_INVALID');
     expect(heap.backendStats(memory).mappedBytes).toBe(4 * chunkBytes);
     await Promise.all(pending);
     expect(heap.backendStats(memory).mappedBytes).toBe(0);
@@ -271,7 +262,7 @@ describe('refusals', () => {
       () => heap.backendStats(memory),
       () => heap.addBackend({ kind: 'simulated', capacityBytes }),
     ]) {
-      expect(codeOf(action)).toBe('ERR_TIER_CLOSED');
+      expect(tierCodeOf(action)).toBe('ERR_TIER_CLOSED');
     }
   });
 
@@ -283,7 +274,7 @@ describe('refusals', () => {
       { kind: 'dax', path: '/dev/dax77.7', capacityBytes },
       { kind: 'memkind', memkind: 'PMEM', directory: '/no/such/directory', capacityBytes },
     ] as const) {
-      expect(codeOf(() => heap.addBackend(config))).toBe('ERR_TIER_UNAVAILABLE');
+      expect(tierCodeOf(() => heap.addBackend(config))).toBe('ERR_TIER_UNAVAILABLE');
     }
     try {
       heap.addBackend({ kind: 'file', directory: '/no/such/directory', capacityBytes });
@@ -306,7 +297,7 @@ describe('refusals', () => {
     const first = heap.allocate(backend, 2);
     view(first, 2).fill(1);
     expect(heap.backendStats(backend).fixedAddress).toBe(false);
-    expect(codeOf(() => heap.rebackChunk(first, memory))).toBe('ERR_TIER_INVALID');
+    expect(tierCodeOf(() => heap.rebackChunk(first, memory))).toBe('ERR_TIER_INVALID');
     heap.free(first);
     expect(heap.backendStats(backend).mappedBytes).toBe(0);
   });
@@ -314,7 +305,9 @@ describe('refusals', () => {
   it('refuses to run on an object that is no heap', () => {
     const { allocate } = heap;
     for (const target of [undefined, null, 1, {}, Object.create(heap), new Map(), heap.allocate]) {
-      expect(codeOf(() => Reflect.apply(allocate, target, [memory, 1]))).toBe('ERR_TIER_INVALID');
+      expect(tierCodeOf(() => Reflect.apply(allocate, target, [memory, 1]))).toBe(
+        'ERR_TIER_INVALID',
+      );
     }
   });
 
@@ -326,7 +319,7 @@ describe('refusals', () => {
         return capacityBytes;
       },
     };
-    expect(codeOf(() => heap.addBackend(config))).toBe('ERR_TIER_CLOSED');
+    expect(tierCodeOf(() => heap.addBackend(config))).toBe('ERR_TIER_CLOSED');
   });
 
   it('throws ERR_TIER_INVALID for arguments of every wrong kind, and never crashes', () => {
@@ -386,14 +379,14 @@ describe('refusals', () => {
       { reserveBytes: 1.5 },
       { reserveBytes: '1' },
     ]) {
-      expect(codeOf(() => callWrongly(requireNative(), 'openHeap', [wrong]))).toBe(
+      expect(tierCodeOf(() => callWrongly(requireNative(), 'openHeap', [wrong]))).toBe(
         'ERR_TIER_INVALID',
       );
     }
-    expect(codeOf(() => callWrongly(requireNative(), 'adjustExternalMemory', [NaN]))).toBe(
+    expect(tierCodeOf(() => callWrongly(requireNative(), 'adjustExternalMemory', [NaN]))).toBe(
       'ERR_TIER_INVALID',
     );
-    expect(codeOf(() => callWrongly(requireNative(), 'setErrorFactory', [1]))).toBe(
+    expect(tierCodeOf(() => callWrongly(requireNative(), 'setErrorFactory', [1]))).toBe(
       'ERR_TIER_INVALID',
     );
   });

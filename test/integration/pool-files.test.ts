@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { TierError } from '../../lib/index.ts';
+import { codeOf } from '../support/outcomes.ts';
 import { poolDirectory } from '../support/pool-directory.ts';
 
 const directory = poolDirectory();
@@ -150,6 +151,21 @@ describe('a damaged pool', () => {
     expect(await again.scrub()).toMatchObject({ lost: 0 });
     expect((await again.check()).damages).toBe(0);
     expect(again.stats().own.failedOver).toBeGreaterThan(0);
+  });
+
+  it('goes on without a device that is gone, once somebody says so', async () => {
+    const devices = [directory.path('left'), directory.path('right')];
+    const pool = await directory.open({ devices });
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    for (const key of keys) pool.putSync(key, key);
+    truncateSync(devices[1], 0);
+    const lost = keys.filter((key) => codeOf(() => pool.get(key)) === 'ERR_TIER_LOST');
+    expect(lost.length).toBeGreaterThan(0);
+    await pool.declareLost(1);
+    expect(pool.stats().devices[1].state).toBe('lost');
+    for (const key of keys) expect(pool.get(key)).toBe(lost.includes(key) ? undefined : key);
+    for (const key of lost) pool.putSync(key, 'anew');
+    expect((await pool.check()).clean).toBe(true);
   });
 
   it('is mended, with what could not be saved named', async () => {

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CxlMemoryPool } from '../../lib/index.ts';
+import type { PoolConfig } from '../../lib/pool/pool-binding.ts';
+import { checkPoolOpen } from '../../lib/pool/pool-options.ts';
 import { poolDirectory } from '../support/pool-directory.ts';
 
 const directory = poolDirectory();
@@ -29,8 +31,13 @@ function takeOver(index: number): void {
   closeSync(file);
 }
 
+/** How members in processes and threads of their own open the pool. */
+function config(): PoolConfig {
+  return checkPoolOpen({ devices: [directory.path()], create: false, missingDevices: 'refuse' });
+}
+
 function start(deed: string): ChildProcess {
-  const child = fork(fixture, [JSON.stringify({ path: directory.path(), deed })]);
+  const child = fork(fixture, [JSON.stringify({ config: config(), deed })]);
   children.push(child);
   return child;
 }
@@ -174,7 +181,7 @@ describe('members of a pool', () => {
     const mappingsBefore = mappings();
     for (let round = 0; round < 8; round++) {
       const before = Atomics.load(progress, 0);
-      const workerData = { path: directory.path(), deed: 'churn', progress };
+      const workerData = { config: config(), deed: 'churn', progress };
       const workers = [0, 1].map(() => new Worker(fixture, { workerData }));
       const errors: Error[] = [];
       for (const worker of workers) worker.on('error', (error) => errors.push(error));
@@ -210,6 +217,16 @@ describe('members of a pool', () => {
     await watch.return?.();
     expect(changes[0]).not.toBe(changes[1]);
     await kill(child);
+  });
+
+  it('reclaim others where there is no place for one more', async () => {
+    const pool = await directory.open({ maxMembers: 2 });
+    await directory.open({ maxMembers: 2 });
+    await expect(directory.open()).rejects.toMatchObject({ code: 'ERR_TIER_FULL' });
+    expect(await pool.reclaim('0123456789abcdef')).toBe(0);
+    await expect(pool.reclaim(pool.members()[0].boot)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxlMemoryPool, PoolLease, type StoredData } from '../../lib/index.ts';
-import { codeOf } from '../support/damageable-heap.ts';
+import { codeOf } from '../support/outcomes.ts';
 import { poolDirectory } from '../support/pool-directory.ts';
 
 const directory = poolDirectory();

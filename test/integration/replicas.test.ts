@@ -20,6 +20,7 @@ import { ReplicaOwner } from '../../lib/memory/replica-owner.ts';
 import { requireNative } from '../../lib/native.ts';
 import { processThreads } from '../../lib/numa/replica-thread.ts';
 import { HardwareTierManager } from '../../lib/tiers/hardware-tier-manager.ts';
+import { codeOf, settle } from '../support/outcomes.ts';
 
 const fixture = fileURLToPath(new URL('../fixtures/replica-worker.js', import.meta.url));
 const MiB = 1024 * 1024;
@@ -103,20 +104,6 @@ async function start(token: ReplicaToken<Uint32Array>, node: number): Promise<Th
   };
   threads.push(thread);
   return thread;
-}
-
-function codeOf(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return undefined;
-}
-
-async function settle(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !condition(); i++) await sleep(10);
-  expect(condition()).toBe(true);
 }
 
 describe('a replicated region', () => {

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attachRegion, type Region, type RegionToken, TieredMemory } from '../../lib/index.ts';
 import { arrayTypes } from '../../lib/memory/data.ts';
+import { codeOf, settle } from '../support/outcomes.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const tiers = [{ name: 'L1_DDR', capacityBytes: '8MiB', kind: 'simulated' }] as const;
@@ -55,20 +56,6 @@ function mappedBytes(): number {
     .stats()
     .tiers.flatMap((tier) => tier.backends)
     .reduce((sum, backend) => sum + backend.mappedBytes, 0);
-}
-
-function codeOf(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return undefined;
-}
-
-async function settle(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await sleep(10);
-  expect(condition()).toBe(true);
 }
 
 describe('a region shared with other threads', () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NumaOptimizer, TierError, TieredMemory, type TypedArray } from '../../lib/index.ts';
+import { codeOf } from '../support/outcomes.ts';
 
 const tiers = [
   { name: 'L1_DDR', capacityBytes: '4MiB', kind: 'simulated' },
@@ -16,16 +17,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await memory.close();
 });
-
-/** The code of whatever `action` throws. */
-function codeOf(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return undefined;
-}
 
 describe('storing and reading', () => {
   it('gives every type back as it was, byte for byte', async () => {

@@ -3,14 +3,10 @@
 import { TierError } from '../../lib/errors.ts';
 import { BackendSet } from '../../lib/memory/backend-set.ts';
 import { Handle, type HandleOwner } from '../../lib/memory/handle.ts';
+import type { BackendStats, ChunkMoveResult, DamagedRange } from '../../lib/memory/heap-binding.ts';
 import { ObjectStore } from '../../lib/memory/object-store.ts';
 import { PlainHeap } from '../../lib/memory/plain-heap.ts';
-import {
-  type BackendStats,
-  type ChunkMoveResult,
-  chunkBytes,
-  type DamagedRange,
-} from '../../lib/native.ts';
+import { chunkBytes } from '../../lib/native.ts';
 import type { SliceClock } from '../../lib/slices.ts';
 import type { BackendConfig, Tier } from '../../lib/tiers/tier.ts';
 import { modelTiers } from './stores.ts';
@@ -163,16 +159,6 @@ export function damageableStore(tiers: Tier[], sliceClock?: SliceClock): Damagea
       bytes[at] ^= 1;
     },
   };
-}
-
-/** The code of whatever `action` throws. */
-export function codeOf(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return undefined;
 }
 
 /** Whether bytes are the same; vitest's own comparison of megabytes takes minutes. */

@@ -1,14 +1,14 @@
 import { BackendSet } from '../../lib/memory/backend-set.ts';
-import { type HotnessParts, KernelHotness } from '../../lib/memory/kernel-hotness.ts';
-import type { LargeObject } from '../../lib/memory/large-object.ts';
-import { ObjectStore } from '../../lib/memory/object-store.ts';
-import { PlainHeap } from '../../lib/memory/plain-heap.ts';
 import type {
   HotnessProbe,
   HotnessSample,
   HotnessSourceKind,
   NativeHotnessSource,
-} from '../../lib/native.ts';
+} from '../../lib/memory/hotness-binding.ts';
+import { type HotnessParts, KernelHotness } from '../../lib/memory/kernel-hotness.ts';
+import type { LargeObject } from '../../lib/memory/large-object.ts';
+import { ObjectStore } from '../../lib/memory/object-store.ts';
+import { PlainHeap } from '../../lib/memory/plain-heap.ts';
 import { SliceClock } from '../../lib/slices.ts';
 import { modelTiers } from './stores.ts';
 

@@ -35,7 +35,7 @@ export function poolDirectory(): PoolDirectory {
         maintainMs: 0,
         ...options,
       });
-      opened.push(pool);
+      opened = [...opened.filter((one) => !one.closed), pool];
       return pool;
     },
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkPlacement } from '../../lib/memory/placement.ts';
 import { type AllocateOptions, interleaveRequest } from '../../lib/memory-options.ts';
-import { codeOf } from '../support/damageable-heap.ts';
+import { codeOf } from '../support/outcomes.ts';
 
 describe('the options of an interleaved region', () => {
   it('ask for nothing unless they do', () => {

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type BackendConfig, type TierError, TieredMemory } from '../../dist/index.js';
-import type { NativeHeap } from '../../dist/native.js';
+import type { NativeHeap } from '../../dist/memory/heap-binding.js';
 import { machine } from './support/machine.ts';
 import { bytesOf, MiB, openHeap, pagesPerChunk, pattern } from './support/memory.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { BackendConfig } from '../../dist/index.js';
-import type { NativeHeap, Placement } from '../../dist/native.js';
+import type { NativeHeap, Placement } from '../../dist/memory/heap-binding.js';
 import { machine } from './support/machine.ts';
 import { type Mapping, writableMapping } from './support/mappings.ts';
 import { bytesOf, MiB, openHeap, pagesPerChunk, pattern } from './support/memory.ts';

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TieredMemory } from '../../dist/index.js';
-import { chunkBytes, type HotnessSample, requireNative } from '../../dist/native.js';
+import type { HotnessSample } from '../../dist/memory/hotness-binding.js';
+import { chunkBytes, requireNative } from '../../dist/native.js';
 import { machine } from './support/machine.ts';
 import { bytesOf, MiB, openHeap } from './support/memory.ts';
 

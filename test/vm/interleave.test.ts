@@ -11,12 +11,13 @@ import {
   type TierName,
 } from '../../dist/index.js';
 import { BackendSet } from '../../dist/memory/backend-set.js';
+import type { Placement } from '../../dist/memory/heap-binding.js';
 import type { InterleaveRequest } from '../../dist/memory/interleaved-run.js';
 import type { LargeObject } from '../../dist/memory/large-object.js';
 import { ObjectStore } from '../../dist/memory/object-store.js';
 import { openHeap as openHeapOf } from '../../dist/memory/open-heap.js';
-import { chunkBytes, type Placement } from '../../dist/native.js';
-import { firmwareBandwidths, thisMachine } from '../../dist/numa/tier-nearness.js';
+import { chunkBytes } from '../../dist/native.js';
+import { bandwidthsOfThisMachine } from '../../dist/numa/tier-nearness.js';
 import { openFiveTiers } from './support/five-tiers.ts';
 import { machine } from './support/machine.ts';
 import { MiB, mappedPages, pagesPerChunk, pattern } from './support/memory.ts';
@@ -132,10 +133,7 @@ describe('an interleaved region', () => {
       weights: 'equal',
       nodes: undefined,
       stripeBytes: undefined,
-      firmware: (nodes) => {
-        const described = thisMachine();
-        return described && firmwareBandwidths(described, nodes);
-      },
+      firmware: bandwidthsOfThisMachine,
       ...request,
     };
     const { heap } = store.space.set;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import type { NativeHeap } from '../../dist/native.js';
+import type { NativeHeap } from '../../dist/memory/heap-binding.js';
 import { bytesOf, MiB, openHeap } from './support/memory.ts';
 import { allPlaces, assertPlacement } from './support/places.ts';
 import { vmstat } from './support/vmstat.ts';

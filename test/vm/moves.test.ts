@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type ChunkMoveResult, chunkBytes, type NativeHeap } from '../../dist/native.js';
+import type { ChunkMoveResult, NativeHeap } from '../../dist/memory/heap-binding.js';
+import { chunkBytes } from '../../dist/native.js';
 import { bytesOf, openHeap, pagesPerChunk, pattern } from './support/memory.ts';
 import { allPlaces, assertPlacement, type Place } from './support/places.ts';
 

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, it } from 'node:test';
-import { chunkBytes, type NativeHeap } from '../../dist/native.js';
+import type { NativeHeap } from '../../dist/memory/heap-binding.js';
+import { chunkBytes } from '../../dist/native.js';
 import { machine } from './support/machine.ts';
 import { bytesOf, MiB, openHeap } from './support/memory.ts';
 

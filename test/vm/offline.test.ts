@@ -9,7 +9,8 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { Policy, Region, TierName } from '../../dist/index.js';
 import { TieredMemory } from '../../dist/index.js';
-import { chunkBytes, type NativeHeap } from '../../dist/native.js';
+import type { NativeHeap } from '../../dist/memory/heap-binding.js';
+import { chunkBytes } from '../../dist/native.js';
 import { machine } from './support/machine.ts';
 import { bytesOf, MiB, mappedPages, openHeap, pagesPerChunk, pattern } from './support/memory.ts';
 

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TieredMemory } from '../../dist/index.js';
-import { chunkBytes, type NativeHeap } from '../../dist/native.js';
+import type { NativeHeap } from '../../dist/memory/heap-binding.js';
+import { chunkBytes } from '../../dist/native.js';
 import { machine } from './support/machine.ts';
 import { bytesOf, MiB, openHeap, pattern } from './support/memory.ts';
 import { poisonPageOf } from './support/poison.ts';

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { TierError } from '../../../lib/errors.ts';
 import { BackendSet } from '../../../lib/memory/backend-set.ts';
+import type { BackendStats, DealtPages } from '../../../lib/memory/heap-binding.ts';
 import type { InterleaveRequest } from '../../../lib/memory/interleaved-run.ts';
 import type { LargeObject } from '../../../lib/memory/large-object.ts';
 import { ObjectStore } from '../../../lib/memory/object-store.ts';
 import { pinnedFlag } from '../../../lib/memory/object-table.ts';
 import { PlainHeap } from '../../../lib/memory/plain-heap.ts';
-import { type BackendStats, chunkBytes, type DealtPages } from '../../../lib/native.ts';
+import { chunkBytes } from '../../../lib/native.ts';
 import type { Tier, TierSpec } from '../../../lib/tiers/tier.ts';
-import { codeOf } from '../../support/damageable-heap.ts';
+import { codeOf } from '../../support/outcomes.ts';
 import { modelTiers } from '../../support/stores.ts';
 
 /** Notes what it is asked to deal out, and may refuse runs of more than so many stretches. */

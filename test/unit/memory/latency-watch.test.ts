@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LatencySample } from '../../../lib/memory/heap-binding.ts';
 import { LatencyWatch } from '../../../lib/memory/latency-watch.ts';
 import type { TierMeter } from '../../../lib/memory/tier-probes.ts';
-import type { LatencySample } from '../../../lib/native.ts';
 import { latencyBalanced } from '../../../lib/policy/latency-balanced.ts';
 import type { TierState } from '../../../lib/policy/policy.ts';
 import { staticPolicy } from '../../../lib/policy/static.ts';

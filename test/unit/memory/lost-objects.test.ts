@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { DamagedUnit } from '../../../lib/memory/damage-book.ts';
 import { chunkBytes } from '../../../lib/native.ts';
-import { codeOf, damageableStore, isSame } from '../../support/damageable-heap.ts';
+import { damageableStore, isSame } from '../../support/damageable-heap.ts';
+import { codeOf } from '../../support/outcomes.ts';
 import { modelTiers } from '../../support/stores.ts';
 
 const open = (mebibytes = 64) => damageableStore(modelTiers([mebibytes]));

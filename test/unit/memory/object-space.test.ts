@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { TierError } from '../../../lib/errors.ts';
 import { chunkBytes } from '../../../lib/native.ts';
-import { codeOf, damageableStore } from '../../support/damageable-heap.ts';
+import { damageableStore } from '../../support/damageable-heap.ts';
+import { codeOf } from '../../support/outcomes.ts';
 import { modelTiers } from '../../support/stores.ts';
 
 const refused = new TierError('ERR_TIER_BUSY', 'no buffer');

@@ -4,7 +4,8 @@ import { viewOf } from '../../../lib/memory/data.ts';
 import { chunkUnitBase, type LargeObject } from '../../../lib/memory/large-object.ts';
 import { Region } from '../../../lib/memory/region.ts';
 import { chunkBytes } from '../../../lib/native.ts';
-import { codeOf, damageableStore, fileTiers, ownerOf } from '../../support/damageable-heap.ts';
+import { damageableStore, fileTiers, ownerOf } from '../../support/damageable-heap.ts';
+import { codeOf } from '../../support/outcomes.ts';
 
 const float64 = 8;
 const perChunk = chunkBytes / float64;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { StoredData } from '../../../lib/memory/data.ts';
 import { Handle } from '../../../lib/memory/handle.ts';
 import { chunkBytes } from '../../../lib/native.ts';
-import { codeOf, damageableStore, ownerOf } from '../../support/damageable-heap.ts';
+import { damageableStore, ownerOf } from '../../support/damageable-heap.ts';
+import { codeOf } from '../../support/outcomes.ts';
 import { modelTiers } from '../../support/stores.ts';
 
 const sizes = [1, 100, 4096, 1024 * 1024, 3 * chunkBytes + 5];

@@ -3,8 +3,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type MachineDescription, requireNative } from '../../../lib/native.ts';
+import { requireNative } from '../../../lib/native.ts';
 import { describeTopology, type NumaTopology } from '../../../lib/numa/topology.ts';
+import type { MachineDescription } from '../../../lib/tiers/machine-description.ts';
 
 /** Memory without CPUs. */
 export interface MemoryNode {

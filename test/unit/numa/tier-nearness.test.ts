@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeDescription } from '../../../lib/native.ts';
 import { firmwareBandwidths, thisMachine, tierNearness } from '../../../lib/numa/tier-nearness.ts';
+import type { NodeDescription } from '../../../lib/tiers/machine-description.ts';
 import { modelTiers } from '../../support/stores.ts';
 import { describeShape } from './machine-tree.ts';
 

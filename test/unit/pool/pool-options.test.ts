@@ -11,7 +11,7 @@ import {
   checkPoolOpen,
   type PoolOpenOptions,
 } from '../../../lib/pool/pool-options.ts';
-import { codeOf } from '../../support/damageable-heap.ts';
+import { codeOf } from '../../support/outcomes.ts';
 
 const type = 'ERR_INVALID_ARG_TYPE';
 const value = 'ERR_INVALID_ARG_VALUE';

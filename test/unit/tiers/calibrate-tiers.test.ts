@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TierError } from '../../../lib/errors.ts';
-import type { CalibrationResult, NativeBinding, NativeHeap } from '../../../lib/native.ts';
+import type { CalibrationResult, NativeHeap } from '../../../lib/memory/heap-binding.ts';
+import type { NativeBinding } from '../../../lib/native.ts';
 import { calibrateTiers } from '../../../lib/tiers/calibrate-tiers.ts';
 import type { BackendConfig, Tier } from '../../../lib/tiers/tier.ts';
 import { composeSpec } from '../../../lib/tiers/tier-spec.ts';

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
-import type { MachineDescription, NodeDescription } from '../../../lib/native.ts';
 import {
   CapacityBudget,
   headroomBytes,
   usableBytes,
   usableMemoryBytes,
 } from '../../../lib/tiers/capacity.ts';
+import type {
+  MachineDescription,
+  NodeDescription,
+} from '../../../lib/tiers/machine-description.ts';
 
 const mib = 2 ** 20;
 const gib = 2 ** 30;

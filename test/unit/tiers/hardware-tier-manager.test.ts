@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BlockDescription, MountDescription } from '../../../lib/native.ts';
 import {
   type DetectOptions,
   HardwareTierManager,
 } from '../../../lib/tiers/hardware-tier-manager.ts';
+import type { BlockDescription, MountDescription } from '../../../lib/tiers/machine-description.ts';
 import { defaultSpecs } from '../../../lib/tiers/tier-defaults.ts';
 import { type FakeProbe, fakeProbe } from './fake-probe.ts';
 import { readTopology, scanTopology } from './topology-fixture.ts';

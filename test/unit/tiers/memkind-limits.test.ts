@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { BlockDescription, MountDescription } from '../../../lib/native.ts';
 import { HardwareTierManager } from '../../../lib/tiers/hardware-tier-manager.ts';
+import type { BlockDescription, MountDescription } from '../../../lib/tiers/machine-description.ts';
 import type { BackendConfig, TierName } from '../../../lib/tiers/tier.ts';
 import { type FakeProbe, fakeProbe } from './fake-probe.ts';
 import { readTopology, scanTopology } from './topology-fixture.ts';

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type MachineDescription, requireNative } from '../../../lib/native.ts';
+import { requireNative } from '../../../lib/native.ts';
+import type { MachineDescription } from '../../../lib/tiers/machine-description.ts';
 import type { Figure, TierName, TierSpec } from '../../../lib/tiers/tier.ts';
 
 export interface TopologyFixture {

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import type { BackendStats, Placement } from '../../../dist/native.js';
+import type { BackendStats, Placement } from '../../../dist/memory/heap-binding.js';
 import { bytesOf, MiB, mappedPages, openHeap, pattern } from './memory.ts';
 
 /** What it prints of each kind; `error` alone when that could not be opened. */

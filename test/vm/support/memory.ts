@@ -1,7 +1,8 @@
 /** Patterns, heaps and what the kernel says about where pages lie. */
 
 import { readFileSync } from 'node:fs';
-import { chunkBytes, type NativeHeap, requireNative } from '../../../dist/native.js';
+import type { NativeHeap } from '../../../dist/memory/heap-binding.js';
+import { chunkBytes, requireNative } from '../../../dist/native.js';
 
 export const MiB: number = 1024 * 1024;
 export const pagesPerChunk: number = chunkBytes / 4096;

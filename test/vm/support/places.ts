@@ -1,7 +1,7 @@
 /** Every place of the five-tier machine that can hold a chunk: six nodes and three that are files or devices. */
 
 import assert from 'node:assert/strict';
-import type { NativeHeap } from '../../../dist/native.js';
+import type { NativeHeap } from '../../../dist/memory/heap-binding.js';
 import { machine } from './machine.ts';
 import { MiB, pagesPerChunk } from './memory.ts';
 
