@@ -1,5 +1,5 @@
 /**
- * What a modelled store knows of each unit, 32 bytes side by side: a plan looks at eight units an access, all over the
+ * What a modelled store knows of each unit, 32 bytes side by side: a plan looks at several units an access, all over the
  * memory, and each is one cache line away instead of six.
  */
 
