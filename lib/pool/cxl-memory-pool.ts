@@ -303,7 +303,7 @@ export class CxlMemoryPool implements AsyncDisposable {
   async maintain(): Promise<number> {
     this.#session.check();
     if (this.#watches.active) this.#session.call(() => this.#native.followDevices());
-    return this.#session.track(this.#native.maintain());
+    return this.#session.track(() => this.#native.maintain());
   }
 
   /**
@@ -312,7 +312,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    */
   async check(): Promise<PoolCheck> {
     this.#session.check();
-    return this.#session.track(this.#native.check());
+    return this.#session.track(() => this.#native.check());
   }
 
   /**
@@ -321,7 +321,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    */
   async scrub(): Promise<PoolScrub> {
     this.#session.check();
-    return this.#session.track(this.#native.scrub());
+    return this.#session.track(() => this.#native.scrub());
   }
 
   /**
@@ -332,7 +332,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    */
   async repair(): Promise<PoolRepair> {
     this.#session.check();
-    return this.#session.track(this.#native.repair());
+    return this.#session.track(() => this.#native.repair());
   }
 
   /**
@@ -341,7 +341,7 @@ export class CxlMemoryPool implements AsyncDisposable {
    */
   async reclaim(boot: string): Promise<number> {
     this.#session.check();
-    return this.#session.track(this.#native.reclaim(checkBoot(boot)));
+    return this.#session.track(() => this.#native.reclaim(checkBoot(boot)));
   }
 
   /**
@@ -357,13 +357,13 @@ export class CxlMemoryPool implements AsyncDisposable {
     const checked = checkPoolDevice('device', device);
     const { overwrite = false } = options;
     if (typeof overwrite !== 'boolean') throw invalidType('overwrite', 'a boolean', overwrite);
-    await this.#session.track(this.#native.addDevice(checked, overwrite));
+    await this.#session.track(() => this.#native.addDevice(checked, overwrite));
   }
 
   /** Goes on without a device, for good: what was only there is lost. For one that is damaged or about to be removed. */
   async declareLost(ordinal: number): Promise<void> {
     this.#session.check();
-    await this.#session.track(this.#native.declareLost(checkOrdinal(ordinal)));
+    await this.#session.track(() => this.#native.declareLost(checkOrdinal(ordinal)));
   }
 
   /** Ends all leases, regions and watches, and leaves; waits for what is under way. Idempotent. */

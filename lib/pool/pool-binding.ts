@@ -36,8 +36,10 @@ export interface PoolConfig {
 }
 
 /**
- * How members see each other's stores. `hardware`: their caches agree (one host, or CXL 3.0). `software`: stores are
- * written back, and what is read is dropped from the caches first (CXL 2.0); one host writes.
+ * How members see each other's stores. `hardware`: their caches agree (one host, or CXL 3.0); nothing is written back for
+ * others, so where several hosts write, one that loses its power takes the changes in its caches with it, acknowledged
+ * ones too: `check` and `repair` then. The death of a process loses nothing. `software`: stores are written back, and
+ * what is read is dropped from the caches first (CXL 2.0); one host writes, and what it acknowledged outlives it.
  */
 export type PoolCoherence = 'hardware' | 'software';
 

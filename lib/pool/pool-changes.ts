@@ -32,7 +32,9 @@ export class PoolChanges {
     const expected = expectedByPut(options);
     const bytes = this.#fitting(dataBytes(data));
     const { native } = this.#session;
-    return (await this.#session.track(native.putLarge(key, bytes, type, expected))) || undefined;
+    return (
+      (await this.#session.track(() => native.putLarge(key, bytes, type, expected))) || undefined
+    );
   }
 
   /** See `CxlMemoryPool.putSync`. */

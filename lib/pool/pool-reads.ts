@@ -45,7 +45,7 @@ export class PoolReads {
   /** See `CxlMemoryPool.fetch`. */
   async fetch<T extends PoolData = StoredData>(key: string): Promise<T | undefined> {
     this.#session.checkKey(key);
-    const copy = await this.#session.track(this.#session.native.fetch(key));
+    const copy = await this.#session.track(() => this.#session.native.fetch(key));
     if (copy === null) return undefined;
     const own = new Uint8Array(copy.buffer);
     return ownData({ key, ...copy, byteLength: own.byteLength }, own) as T;

@@ -46,14 +46,19 @@ export class PoolSession {
     }
   }
 
-  /** The same for what goes on in the background; {@link close} waits for it. */
-  track<T>(promise: Promise<T>): Promise<T> {
-    const failing = promise.catch((error: unknown) => {
-      throw this.failure(error);
-    });
-    const tracked = failing.finally(() => this.#pending.delete(tracked));
+  /** The same for what goes on in the background once `start` has returned; {@link close} waits for it. */
+  track<T>(start: () => Promise<T>): Promise<T> {
+    const tracked = this.#run(start).finally(() => this.#pending.delete(tracked));
     this.#pending.add(tracked);
     return tracked;
+  }
+
+  async #run<T>(start: () => Promise<T>): Promise<T> {
+    try {
+      return await start();
+    } catch (error) {
+      throw this.failure(error);
+    }
   }
 
   /** The error to throw. Who was declared dead holds nothing any more, so what it has leased must not be read either. */

@@ -49,7 +49,7 @@ export async function allocateRegion<V extends TypedArray>(
   const byteLength = regionBytes(type, length);
   // Deleted between the two steps: once more.
   for (;;) {
-    const created = await session.track(native.makeRegion(key, byteLength));
+    const created = await session.track(() => native.makeRegion(key, byteLength));
     session.check();
     const lease = session.call(() => native.borrow(key));
     if (lease === null) continue;
