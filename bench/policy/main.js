@@ -16,8 +16,9 @@
  * Times are modelled nanoseconds an access; L(1) charges moves in full, L(.25) a quarter of them. Fractions: `of bound`
  * is the lower bound through our L(1), `of phase` the phase-static oracle through it, `static*` the best that never
  * moves (computed here); `touch`, `LRU`, `HeMem` and `ema` (decayed counts with a cost/benefit gate) are rows of the
- * table, `next` is its oracle that knows the coming window (with or without the gate), `best` is its best online rule on
- * that trace, and `diff` is ours minus that. `pp` is the share of moves that took back an earlier one.
+ * table, `next` is its oracle that knows the coming window (with or without the gate), `learn` an exact counter that is
+ * told how long the run lasts (synthetic streams), `best` is the table's best online rule on that trace, and `diff` is
+ * ours minus that. `pp` is the share of moves that took back an earlier one.
  */
 
 import { existsSync } from 'node:fs';
@@ -30,6 +31,7 @@ import { simulate } from '../../dist/simulation/simulator.js';
 import { fail, tracesAndLimit } from './arguments.js';
 import { KeptBounds } from './bounds.js';
 import { heading, rowLine } from './columns.js';
+import { learnerNs } from './learner.js';
 import { envelope, readReference, referenceCosts, tierSets } from './reference.js';
 import { groups, runColumns, summaryColumns } from './report.js';
 import { chosenSets, loadWorkload, logWorkload, workloadNames } from './workloads.js';
@@ -108,6 +110,8 @@ async function yardstick(workload, { set, config, weight }, phases) {
       lru: ofBound('lru-chain(1)'),
       hemem: ofBound('hemem-like'),
       emaGated: ofBound('ema-topk+cost/benefit'),
+      learner:
+        phases === undefined ? undefined : boundNs / learnerNs(log, tiers, costs, sampleEvery),
       nextWindow: most(ofBound('next-window-oracle'), ofBound('next-window-oracle+cost/benefit')),
     },
   };

@@ -42,10 +42,7 @@ export function balancedPolicy(options: Partial<BalancedOptions> = {}): Policy {
   return {
     name: 'balanced',
     halfLifeAccesses: (tiers: readonly TierState[], unitCounts: readonly number[], step = 1) => {
-      // What is hot drifts no slower where a tracker samples; counts need longer to say the same. In between lies the
-      // least error of both.
-      const turns = settings.halfLifeTurns * Math.sqrt(step);
-      const wanted = Math.log2(turns * fastUnits(tiers, unitCounts));
+      const wanted = Math.log2(settings.halfLifeTurns * step * fastUnits(tiers, unitCounts));
       const steps = Math.round(Math.max(minHalfLifeLog2, wanted) * halfLifeSteps);
       return 2 ** (steps / halfLifeSteps);
     },
