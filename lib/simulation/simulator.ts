@@ -24,7 +24,7 @@ export interface SimulationOptions {
   readonly costs?: CostModel | undefined;
   /** Requests between two plans. Default: 0.2 % of the units the fastest tier holds, at least 4. */
   readonly interval?: number | undefined;
-  /** Units one plan considers. Default: four for each request of an interval, at least 128. */
+  /** Units one plan considers. Default: four a request of an interval up to 100 of them, then one; at least 128. */
   readonly maxUnits?: number | undefined;
   /** Bytes moved a second at most, in modelled time. Default: no limit. */
   readonly bytesPerSecond?: number | undefined;
@@ -72,8 +72,9 @@ export interface SimulationResult {
 
 const minInterval = 4;
 const minUnits = 128;
-/** With half as many, results on short traces begin to spread. */
+/** With half as many, results on short traces begin to spread; a large memory has units enough to choose from. */
 const unitsPerRequest = 4;
+const requestsOfMany = 100;
 /** Plans while the units the fastest tier holds are used once each. */
 const plansPerTurn = 500;
 
@@ -197,7 +198,8 @@ class Simulation {
     const { maxUnits, policy, onDecision } = this.#options;
     // Listing them for nobody would be most of what a baseline without moves takes.
     if (policy.usesUnits === false && onDecision === undefined) return 1;
-    return maxUnits ?? Math.max(minUnits, unitsPerRequest * this.#interval);
+    const more = (unitsPerRequest - 1) * Math.min(requestsOfMany, this.#interval);
+    return maxUnits ?? Math.max(minUnits, this.#interval + more);
   }
 
   /** By the units the fastest tier holds, as far as units have been seen. */

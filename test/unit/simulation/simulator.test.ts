@@ -114,7 +114,7 @@ describe('a simulation', () => {
     expect(gaps).toEqual([4, ...new Array(99).fill(40)]);
   });
 
-  test('shows a plan four units for each request of an interval, and the touched ones first', async () => {
+  test('shows a plan four units a request of a short interval, fewer of a long one, and the touched ones first', async () => {
     const list = Array.from({ length: 6000 }, (_, i): Request => [i % 3000, 10, 'r']);
     const considered = async (options: Partial<SimulationOptions>) => {
       const policy = nothing();
@@ -123,6 +123,7 @@ describe('a simulation', () => {
     };
     expect(await considered({ interval: 4 })).toBe(128);
     expect(await considered({ interval: 100 })).toBe(400);
+    expect(await considered({ interval: 300 })).toBe(600);
     expect(await considered({ interval: 100, maxUnits: 150 })).toBe(150);
   });
 
