@@ -64,8 +64,8 @@ class FreshPages {
   std::byte* address_;
 };
 
-// Empties the ring. Faults of the test's own, of which a sanitizer may have thousands at a time, can
-// have filled it; that is told with the next sample.
+// Empties the ring. Faults of the test's own, of which a sanitizer may have thousands at a time,
+// can have filled it; that is told with the next sample.
 void Drain(ThreadSampler& sampler) {
   RingRead read;
   do {
