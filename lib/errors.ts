@@ -85,6 +85,10 @@ export function invalidType(name: string, expected: string, value: unknown): Typ
 
 /** A `RangeError` with code `ERR_INVALID_ARG_VALUE`. */
 export function invalidValue(name: string, expected: string, value: unknown): RangeError {
-  const error = new RangeError(`"${name}" must be ${expected}. Received ${received(value)}`);
-  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
+  return refusedValue(`"${name}" must be ${expected}. Received ${received(value)}`);
+}
+
+/** The same in other words. */
+export function refusedValue(message: string, options?: ErrorOptions): RangeError {
+  return Object.assign(new RangeError(message, options), { code: 'ERR_INVALID_ARG_VALUE' });
 }

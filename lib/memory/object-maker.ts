@@ -3,7 +3,7 @@
  * afterwards. An object made here has no key, and nobody knows it yet.
  */
 
-import { TierError } from '../errors.ts';
+import { refusedValue, TierError } from '../errors.ts';
 import type { Near } from './backend-set.ts';
 import type { Integrity } from './integrity.ts';
 import type { InterleaveRequest } from './interleaved-run.ts';
@@ -139,9 +139,8 @@ export function lostWhileWritten(byteLength: number): TierError {
 
 /** What is thrown when the caller's bytes went away while they were copied off the main thread. */
 export function takenAway(cause: unknown): RangeError {
-  const error = new RangeError(
+  return refusedValue(
     'The bytes were detached, resized or lost before they were copied; they are not stored.',
     { cause },
   );
-  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
 }

@@ -1,6 +1,6 @@
 /** Errors of a pool: what the core says, with what can be done about it. */
 
-import { TierError } from '../errors.ts';
+import { refusedValue, TierError } from '../errors.ts';
 
 /** By what the core says; the first that fits. */
 const hints: readonly (readonly [RegExp, string])[] = [
@@ -87,8 +87,7 @@ export function poolError(error: unknown): unknown {
   if (!(error instanceof TierError) || error.hint !== undefined) return error;
   const { message, syscall, errno } = error;
   if (error.code === 'ERR_TIER_INVALID') {
-    const range = new RangeError(sentence(message), { cause: error });
-    return Object.assign(range, { code: 'ERR_INVALID_ARG_VALUE' });
+    return refusedValue(sentence(message), { cause: error });
   }
   const hint = hints.find(([said]) => said.test(message))?.[1] ?? usualHints[error.code];
   return new TierError(error.code, sentence(message), { hint, syscall, errno, cause: error });
