@@ -16,18 +16,6 @@
 namespace memtiers {
 namespace {
 
-PoolFormat TinyPool() {
-  PoolFormat format;
-  format.sizes = {.capacity_bytes = 160 * kKiB,
-                  .extent_bytes = 16 * kKiB,
-                  .members = 4,
-                  .holds = 8,
-                  .shards = 2,
-                  .shard_slots = 16};
-  format.uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9};  // the same keys meet in the same shards
-  return format;
-}
-
 using Image = std::vector<std::byte>;
 
 uint64_t HashOf(const Image& image) {

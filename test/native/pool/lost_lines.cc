@@ -19,15 +19,9 @@ namespace memtiers {
 namespace {
 
 PoolFormat SoftwarePool() {
-  PoolFormat format;
+  PoolFormat format = TinyPool();
   // Runs of extents whose words lie in two lines; members begin to look for them in the middle.
-  format.sizes = {.capacity_bytes = 224 * kKiB,
-                  .extent_bytes = 16 * kKiB,
-                  .members = 4,
-                  .holds = 8,
-                  .shards = 2,
-                  .shard_slots = 16};
-  format.uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9};  // the same keys meet in the same shards
+  format.sizes.capacity_bytes = 224 * kKiB;
   format.coherence = PoolCoherence::kSoftware;
   return format;
 }

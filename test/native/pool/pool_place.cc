@@ -7,6 +7,18 @@
 
 namespace memtiers {
 
+PoolFormat TinyPool() {
+  PoolFormat format;
+  format.sizes = {.capacity_bytes = 160 * kKiB,
+                  .extent_bytes = 16 * kKiB,
+                  .members = 4,
+                  .holds = 8,
+                  .shards = 2,
+                  .shard_slots = 16};
+  format.uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9};  // the same keys meet in the same shards
+  return format;
+}
+
 PoolFormat SmallPool() {
   PoolFormat format;
   format.sizes = {.capacity_bytes = 512 * kKiB,

@@ -10,6 +10,8 @@
 
 namespace memtiers {
 
+// As small as a pool can be in which keys still meet: for images of all of it.
+PoolFormat TinyPool();
 // Small enough to be copied and walked thousands of times.
 PoolFormat SmallPool();
 
